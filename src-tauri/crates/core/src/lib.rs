@@ -1,0 +1,1 @@
+//! The product: rules, storage and use cases of a gym.

@@ -1,0 +1,1 @@
+//! The embedded Postgres: find, initialise, start, adopt, stop, back up.

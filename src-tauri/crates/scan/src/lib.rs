@@ -1,0 +1,1 @@
+//! Frames to codes: picture sources and the decoding cascade.

@@ -1,0 +1,1 @@
+//! Real Postgres, gyms and clocks for tests.

@@ -1,0 +1,2 @@
+//! A USB webcam for tests.
+fn main() {}
