@@ -1,1 +1,10 @@
 //! Frames to codes: picture sources and the decoding cascade.
+//!
+//! A source hands over [`LumaFrame`]s, the newest first; a [`Cascade`] turns them into [`Symbol`]s. Nothing here
+//! knows a database, a member or a pass: what a text means is the caller's.
+
+pub mod decode;
+pub mod frame;
+
+pub use decode::{Cascade, Format, PictureError, PictureLimits, Symbol, picture_from_bytes};
+pub use frame::LumaFrame;
