@@ -1,0 +1,161 @@
+//! Roles, permissions and the written matrix between them.
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use ts_rs::TS;
+
+/// What an account is in the gym; one account can be several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Owner,
+    Manager,
+    Reception,
+    Accountant,
+    Trainer,
+    StoreKeeper,
+    Member,
+}
+
+impl Role {
+    pub const STAFF: [Self; 6] = [
+        Self::Owner,
+        Self::Manager,
+        Self::Reception,
+        Self::Accountant,
+        Self::Trainer,
+        Self::StoreKeeper,
+    ];
+
+    /// As stored in `profiles.kind`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Manager => "manager",
+            Self::Reception => "reception",
+            Self::Accountant => "accountant",
+            Self::Trainer => "trainer",
+            Self::StoreKeeper => "store_keeper",
+            Self::Member => "member",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [
+            Self::Owner,
+            Self::Manager,
+            Self::Reception,
+            Self::Accountant,
+            Self::Trainer,
+            Self::StoreKeeper,
+            Self::Member,
+        ]
+        .into_iter()
+        .find(|role| role.as_str() == text)
+    }
+}
+
+macro_rules! permissions {
+    ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
+        /// One act that a role may or may not do.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Permission { $($(#[$doc])* $name),+ }
+
+        impl Permission {
+            /// All of them, in the order of the settings page.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// As stored in `role_permissions.permission`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),+ }
+            }
+        }
+    };
+}
+
+permissions! {
+    /// Scan, see verdicts, check out.
+    CheckIn = "check_in",
+    /// Let a refused member in once, with a reason.
+    Override = "override",
+    /// Take back the last entry.
+    UndoEntry = "undo_entry",
+    /// Open member records and search.
+    ViewMembers = "view_members",
+    /// Register and edit members, their notes, photos and measurements.
+    EditMembers = "edit_members",
+    SuspendMembers = "suspend_members",
+    /// Issue, print and re-issue passes, register old codes.
+    IssuePass = "issue_pass",
+    RevokePass = "revoke_pass",
+    /// Sell and renew, taking money.
+    Sell = "sell",
+    /// Void the last sale within its window.
+    VoidSale = "void_sale",
+    /// Take over a running subscription from an old system, without a charge.
+    TakeOver = "take_over",
+    /// See prices paid, ledgers and totals.
+    SeeMoney = "see_money",
+    EditPlans = "edit_plans",
+    ManageStaff = "manage_staff",
+    /// Change this very matrix.
+    ManageRoles = "manage_roles",
+    EditSettings = "edit_settings",
+    ImportMembers = "import_members",
+    SeeAudit = "see_audit",
+}
+
+impl Permission {
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|permission| permission.as_str() == text)
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The matrix a new gym starts with. Stored rows decide; this is what set-up stores.
+pub fn default_permissions(role: Role) -> &'static [Permission] {
+    use Permission as P;
+    match role {
+        Role::Owner => Permission::ALL,
+        Role::Manager => &[
+            P::CheckIn,
+            P::Override,
+            P::UndoEntry,
+            P::ViewMembers,
+            P::EditMembers,
+            P::SuspendMembers,
+            P::IssuePass,
+            P::RevokePass,
+            P::Sell,
+            P::VoidSale,
+            P::TakeOver,
+            P::SeeMoney,
+            P::EditPlans,
+            P::ManageStaff,
+            P::EditSettings,
+            P::ImportMembers,
+            P::SeeAudit,
+        ],
+        Role::Reception => &[
+            P::CheckIn,
+            P::UndoEntry,
+            P::ViewMembers,
+            P::EditMembers,
+            P::IssuePass,
+            P::RevokePass,
+            P::Sell,
+            P::VoidSale,
+        ],
+        Role::Accountant => &[P::ViewMembers, P::SeeMoney, P::SeeAudit],
+        Role::Trainer => &[P::CheckIn, P::ViewMembers],
+        Role::StoreKeeper | Role::Member => &[],
+    }
+}

@@ -1,0 +1,2 @@
+//! The gym, its branches and desks, and the wizard that creates them.
+pub mod wire;

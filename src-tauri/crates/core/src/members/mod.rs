@@ -1,0 +1,2 @@
+//! Members: the record, search, notes, measurements, photos.
+pub mod wire;

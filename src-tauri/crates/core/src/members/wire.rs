@@ -1,0 +1,224 @@
+//! Requests and answers about members.
+use crate::ids::{FileId, MeasurementId, MemberId, NoteId};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use ts_rs::TS;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Sex {
+    Female,
+    Male,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum FitnessLevel {
+    Beginner,
+    Intermediate,
+    Advanced,
+}
+
+/// What a person at the desk types. The same for registering and editing.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, TS)]
+#[serde(default)]
+pub struct MemberForm {
+    pub full_name: String,
+    /// As written in Arabic or Devanagari, kept as typed.
+    pub native_name: Option<String>,
+    pub phone: Option<String>,
+    pub email: Option<String>,
+    pub birth_date: Option<NaiveDate>,
+    pub sex: Option<Sex>,
+    pub emergency_name: Option<String>,
+    pub emergency_phone: Option<String>,
+    pub goal: Option<String>,
+    pub fitness_level: Option<FitnessLevel>,
+    pub health_conditions: Option<String>,
+    pub notes: Option<String>,
+    pub tags: Vec<String>,
+    pub custom_fields: BTreeMap<String, String>,
+    /// Channel (`email`, `sms`, `whatsapp`) to consent.
+    pub consent: BTreeMap<String, bool>,
+    /// `en`, `ar` or `hi`.
+    pub language: String,
+}
+
+#[derive(Debug, Deserialize, TS)]
+pub struct RegisterMember {
+    /// Made by the caller, once per form: a retry registers nobody twice.
+    pub id: MemberId,
+    #[serde(flatten)]
+    pub form: MemberForm,
+}
+
+#[derive(Debug, Deserialize, TS)]
+pub struct UpdateMember {
+    pub id: MemberId,
+    #[serde(flatten)]
+    pub form: MemberForm,
+}
+
+#[derive(Clone, Debug, Serialize, TS)]
+pub struct Member {
+    pub id: MemberId,
+    pub number: String,
+    #[serde(flatten)]
+    pub form: MemberForm,
+    pub photo_file_id: Option<FileId>,
+    /// Whole years on the branch's business day.
+    pub age: Option<u32>,
+    pub bmi: Option<Bmi>,
+    pub created_at: DateTime<Utc>,
+    pub suspended_at: Option<DateTime<Utc>>,
+    pub door_notes: Vec<MemberNote>,
+    /// Others with the same phone or e-mail: families are allowed, so this only warns.
+    pub shares_contact_with: Vec<MemberHit>,
+}
+
+#[derive(Debug, Deserialize, TS)]
+pub struct ChooseMember {
+    pub member_id: MemberId,
+}
+
+#[derive(Debug, Deserialize, TS)]
+pub struct SearchMembers {
+    /// At least 2 characters.
+    pub query: String,
+    pub limit: Option<i64>,
+}
+
+/// A line of a search result.
+#[derive(Clone, Debug, Serialize, TS)]
+pub struct MemberHit {
+    pub id: MemberId,
+    pub number: String,
+    pub full_name: String,
+    pub native_name: Option<String>,
+    /// Last four digits only.
+    pub phone_tail: Option<String>,
+    pub photo_file_id: Option<FileId>,
+    pub suspended: bool,
+    /// Last day of the subscription that opens the door, if any.
+    pub ends_on: Option<NaiveDate>,
+    /// True when a typo was forgiven to find this one.
+    pub fuzzy: bool,
+}
+
+#[derive(Clone, Debug, Serialize, TS)]
+pub struct MemberHits {
+    pub rows: Vec<MemberHit>,
+}
+
+/// Page through all members, newest first, or those a search finds.
+#[derive(Debug, Default, Deserialize, TS)]
+pub struct ListMembers {
+    pub search: Option<String>,
+    #[serde(default)]
+    pub offset: i64,
+    pub limit: Option<i64>,
+}
+
+#[derive(Clone, Debug, Serialize, TS)]
+pub struct MemberPage {
+    pub rows: Vec<MemberHit>,
+    pub total: i64,
+}
+
+#[derive(Debug, Deserialize, TS)]
+pub struct SuspendMember {
+    pub member_id: MemberId,
+    pub suspended: bool,
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum AtDoor {
+    None,
+    Remind,
+    Block,
+}
+
+#[derive(Clone, Debug, Serialize, TS)]
+pub struct MemberNote {
+    pub id: NoteId,
+    pub body: String,
+    pub at_door: AtDoor,
+    pub created_at: DateTime<Utc>,
+    pub created_by: Option<String>,
+    pub resolved_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Deserialize, TS)]
+pub struct AddNote {
+    pub id: NoteId,
+    pub member_id: MemberId,
+    pub body: String,
+    pub at_door: AtDoor,
+}
+
+#[derive(Debug, Deserialize, TS)]
+pub struct ResolveNote {
+    pub note_id: NoteId,
+}
+
+/// Body mass index to one decimal, in tenths: 245 is 24.5.
+#[derive(Clone, Debug, Serialize, TS)]
+pub struct Bmi {
+    pub tenths: u32,
+    /// WHO category, only for adults from 20.
+    pub category: Option<BmiCategory>,
+}
+
+/// WHO classes for adults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum BmiCategory {
+    Underweight,
+    Normal,
+    Overweight,
+    ObeseOne,
+    ObeseTwo,
+    ObeseThree,
+}
+
+#[derive(Debug, Deserialize, TS)]
+pub struct AddMeasurement {
+    pub id: MeasurementId,
+    pub member_id: MemberId,
+    /// `weight` (grams), `height`, `chest`, `waist`, `hips` (millimetres), `body_fat` (hundredths of a percent).
+    pub kind: String,
+    pub value: i64,
+    pub measured_on: NaiveDate,
+}
+
+#[derive(Clone, Debug, Serialize, TS)]
+pub struct Measurement {
+    pub id: MeasurementId,
+    pub kind: String,
+    pub value: i64,
+    pub measured_on: NaiveDate,
+}
+
+/// A picture as base64: PNG, JPEG, GIF or WebP by content.
+#[derive(Debug, Deserialize, TS)]
+pub struct SetPhoto {
+    pub member_id: MemberId,
+    pub picture_base64: String,
+}
+
+#[derive(Debug, Deserialize, TS)]
+pub struct GetPhoto {
+    pub file_id: FileId,
+    /// True for a small square for lists.
+    #[serde(default)]
+    pub thumbnail: bool,
+}
+
+#[derive(Clone, Debug, Serialize, TS)]
+pub struct Picture {
+    pub mime: String,
+    pub base64: String,
+}

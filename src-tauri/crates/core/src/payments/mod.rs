@@ -1,0 +1,2 @@
+//! Money taken and the ledger it is written to.
+pub mod wire;

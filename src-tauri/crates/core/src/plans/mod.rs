@@ -1,0 +1,2 @@
+//! Plans and their prices.
+pub mod wire;

@@ -1,0 +1,21 @@
+//! What every use case needs: the database, the clock, the files.
+use crate::clock::Clock;
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Shared by all hosts; cheap to clone.
+#[derive(Clone)]
+pub struct Services {
+    pub db: PgPool,
+    pub clock: Arc<dyn Clock>,
+    /// Folder of members' photos and documents.
+    pub files: PathBuf,
+}
+
+impl Services {
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+}
