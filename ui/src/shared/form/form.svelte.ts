@@ -1,0 +1,65 @@
+import { CallError, explain } from "../../ipc/errors.js";
+
+export type FieldErrors = Record<string, string | undefined>;
+
+/**
+ * One form: its values, what is wrong with them, and whether they are on their way.
+ * `save` throws on refusal; an error that names a field is shown under that field, any other one above the form.
+ */
+export class Form<Values extends Record<string, unknown>> {
+  values: Values = $state() as Values;
+  errors: FieldErrors = $state({});
+  problem: string | null = $state(null);
+  busy = $state(false);
+  #stored: string = $state("");
+  #save: (values: Values) => Promise<void>;
+  #check: (values: Values) => FieldErrors;
+
+  constructor(
+    initial: Values,
+    save: (values: Values) => Promise<void>,
+    check: (values: Values) => FieldErrors = () => ({}),
+  ) {
+    this.values = initial;
+    this.#stored = JSON.stringify(initial);
+    this.#save = save;
+    this.#check = check;
+  }
+
+  /** Something was typed that is not saved yet. */
+  get changed(): boolean {
+    return JSON.stringify(this.values) !== this.#stored;
+  }
+
+  /** Puts other values in, as saved ones. */
+  reset(values: Values): void {
+    this.values = values;
+    this.#stored = JSON.stringify(values);
+    this.errors = {};
+    this.problem = null;
+  }
+
+  /** Saves once, however often it is asked while on its way. Answers whether it was saved. */
+  async submit(): Promise<boolean> {
+    if (this.busy) return false;
+    const values = $state.snapshot(this.values) as Values;
+    this.problem = null;
+    this.errors = this.#check(values);
+    if (Object.values(this.errors).some((error) => error !== undefined)) return false;
+    this.busy = true;
+    try {
+      await this.#save(values);
+      this.#stored = JSON.stringify(values);
+      return true;
+    } catch (error) {
+      if (error instanceof CallError && error.field !== null && error.field in values) {
+        this.errors = { [error.field]: explain(error) };
+      } else {
+        this.problem = explain(error);
+      }
+      return false;
+    } finally {
+      this.busy = false;
+    }
+  }
+}

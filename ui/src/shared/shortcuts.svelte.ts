@@ -1,0 +1,52 @@
+/** A key that does something, with the words that the help (`?`) shows for it. */
+export interface Shortcut {
+  /** As shown: "F2", "Ctrl+K", "Esc", "?". */
+  keys: string;
+  text: () => string;
+  run: () => void;
+  /** Also while a dialog is open. */
+  always?: boolean;
+}
+
+/** The keys that work now: the frame's own and those of the open view. */
+class Shortcuts {
+  #groups = $state.raw<readonly { title: () => string; list: readonly Shortcut[] }[]>([]);
+
+  get groups() {
+    return this.#groups;
+  }
+
+  /** Adds keys until the returned function is called. */
+  add(title: () => string, list: readonly Shortcut[]): () => void {
+    const group = { title, list };
+    this.#groups = [...this.#groups, group];
+    return () => (this.#groups = this.#groups.filter((other) => other !== group));
+  }
+
+  /** Runs what the key stands for. Answers whether there was something. */
+  press(event: KeyboardEvent): boolean {
+    const keys = name(event);
+    const dialog = document.querySelector("[role='dialog'][data-state='open']") !== null;
+    for (const group of this.#groups.toReversed()) {
+      const found = group.list.find((shortcut) => shortcut.keys === keys && (shortcut.always || !dialog));
+      if (found) {
+        event.preventDefault();
+        found.run();
+        return true;
+      }
+    }
+    return false;
+  }
+}
+
+/** The pressed key as it is written in the list. By its place on the keyboard, so that it works in every layout. */
+export function name(event: Pick<KeyboardEvent, "key" | "code" | "ctrlKey" | "metaKey" | "altKey">): string {
+  const control = event.ctrlKey || event.metaKey ? "Ctrl+" : "";
+  const alt = event.altKey ? "Alt+" : "";
+  const letter = /^(?:Key|Digit)(.)$/.exec(event.code)?.[1];
+  if (event.key === "?" || event.key === "؟") return "?";
+  if (event.key === "Escape") return "Esc";
+  return control + alt + (control !== "" && letter !== undefined ? letter : event.key);
+}
+
+export const shortcuts = new Shortcuts();
