@@ -1,0 +1,96 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { listen } from "./listen.js";
+
+let stop = () => {};
+const onscan = vi.fn();
+const ontyped = vi.fn();
+let now = 0;
+
+/** Presses a key like a keyboard would: the character lands in the focused field unless somebody prevents it. */
+function press(code: string, key: string, gap: number): KeyboardEvent {
+  now += gap;
+  const at = now;
+  const event = new KeyboardEvent("keydown", { code, key, bubbles: true, cancelable: true });
+  Object.defineProperty(event, "timeStamp", { value: at });
+  const focused = document.activeElement ?? document.body;
+  if (focused.dispatchEvent(event) && key.length === 1 && focused instanceof HTMLInputElement) {
+    focused.setRangeText(key, focused.selectionStart ?? 0, focused.selectionEnd ?? 0, "end");
+    focused.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  }
+  return event;
+}
+
+function type(text: string, gap: number): void {
+  for (const letter of text) press(`${/\d/.test(letter) ? "Digit" : "Key"}${letter.toUpperCase()}`, letter, gap);
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  onscan.mockReset();
+  ontyped.mockReset();
+  document.body.innerHTML = `<input id="name" value="Mona " /><button id="save">Save</button>`;
+  stop = listen(window, { onscan, ontyped });
+});
+
+afterEach(() => {
+  stop();
+  vi.useRealTimers();
+});
+
+describe("a scan while a form has the focus", () => {
+  test("never stays in the field, and its Enter does not send the form", () => {
+    const field = document.querySelector<HTMLInputElement>("#name");
+    if (!field) throw new Error("no field");
+    const seen: string[] = [];
+    field.addEventListener("input", () => seen.push(field.value));
+    field.focus();
+    field.setSelectionRange(5, 5);
+    now += 500;
+    type("gym1234", 8);
+    expect(field.value).toBe("Mona gym1234");
+    const enter = press("Enter", "Enter", 8);
+    expect(enter.defaultPrevented).toBe(true);
+    expect(field.value).toBe("Mona ");
+    expect(field.selectionStart).toBe(5);
+    expect(seen.at(-1)).toBe("Mona ");
+    expect(onscan).toHaveBeenCalledExactlyOnceWith("gym1234");
+  });
+
+  test("leaves what a person types alone", () => {
+    const field = document.querySelector<HTMLInputElement>("#name");
+    field?.focus();
+    field?.setSelectionRange(5, 5);
+    now += 500;
+    type("adel123", 60);
+    const enter = press("Enter", "Enter", 60);
+    expect(enter.defaultPrevented).toBe(false);
+    expect(field?.value).toBe("Mona adel123");
+    expect(onscan).not.toHaveBeenCalled();
+  });
+});
+
+describe("a scan while a button has the focus", () => {
+  test("presses no button and runs no shortcut", () => {
+    const later = vi.fn();
+    document.addEventListener("keydown", later);
+    document.querySelector<HTMLElement>("#save")?.focus();
+    now += 500;
+    type("gym1234", 8);
+    press("Enter", "Enter", 8);
+    vi.runAllTimers();
+    document.removeEventListener("keydown", later);
+    expect(onscan).toHaveBeenCalledExactlyOnceWith("gym1234");
+    expect(later).not.toHaveBeenCalled();
+    expect(ontyped).not.toHaveBeenCalled();
+  });
+
+  test("typing goes to the box, letter by letter or in a rush", () => {
+    now += 500;
+    type("mo", 100);
+    vi.runAllTimers();
+    expect(ontyped.mock.calls.flat().join("")).toBe("mo");
+    type("na", 10);
+    vi.runAllTimers();
+    expect(ontyped.mock.calls.flat().join("")).toBe("mona");
+  });
+});
