@@ -12,10 +12,7 @@ pub enum Actor {
     /// A desk nobody is logged in at, or that is locked: it scans and shows verdicts, nothing else.
     Desk(DeskActor),
     /// The product itself: set-up, command line, jobs.
-    System {
-        branch: Option<BranchId>,
-        desk: Option<DeskId>,
-    },
+    System { branch: Option<BranchId>, desk: Option<DeskId> },
 }
 
 #[derive(Clone, Debug)]

@@ -10,10 +10,7 @@ pub trait Clock: Send + Sync + 'static {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one reader of the machine's clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one reader of the machine's clock")]
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
     }

@@ -34,21 +34,15 @@ pub enum Duration {
 /// to 27 February renews from 28 February but still aims at the 31st.
 pub fn end_day(start: NaiveDate, duration: Duration, anchor_day: u32) -> Option<NaiveDate> {
     match duration {
-        Duration::Days(days) => start
-            .checked_add_days(Days::new(u64::from(days)))?
-            .pred_opt(),
+        Duration::Days(days) => start.checked_add_days(Days::new(u64::from(days)))?.pred_opt(),
         Duration::Months(months) => {
             let first = start.with_day(1)?.checked_add_months(Months::new(months))?;
-            let next_start = first
-                .with_day(anchor_day)
-                .or_else(|| last_of_month(first))?;
+            let next_start = first.with_day(anchor_day).or_else(|| last_of_month(first))?;
             next_start.pred_opt()
         }
     }
 }
 
 fn last_of_month(day: NaiveDate) -> Option<NaiveDate> {
-    day.with_day(1)?
-        .checked_add_months(Months::new(1))?
-        .pred_opt()
+    day.with_day(1)?.checked_add_months(Months::new(1))?.pred_opt()
 }

@@ -23,29 +23,23 @@ pub async fn connect(url: &str, connections: u32) -> Result<PgPool, Error> {
 /// True when a migration has not run yet; the host takes a backup first.
 pub async fn has_pending_migration(owner_url: &str) -> Result<bool, Error> {
     let mut db = PgConnection::connect(owner_url).await?;
-    let known: bool = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null")
-        .fetch_one(&mut db)
-        .await?;
+    let known: bool =
+        sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(&mut db).await?;
     if !known {
         return Ok(true);
     }
-    let done: i64 = sqlx::query_scalar("select count(*) from _sqlx_migrations where success")
-        .fetch_one(&mut db)
-        .await?;
+    let done: i64 =
+        sqlx::query_scalar("select count(*) from _sqlx_migrations where success").fetch_one(&mut db).await?;
     Ok(usize::try_from(done).unwrap_or(0) < MIGRATIONS.iter().count())
 }
 
 /// Runs pending migrations as the owner and gives `app_role` its rights.
 pub async fn migrate(owner_url: &str, app_role: Option<&str>) -> Result<(), Error> {
     let mut db = PgConnection::connect(owner_url).await?;
-    MIGRATIONS
-        .run(&mut db)
-        .await
-        .map_err(|error| Error::Internal(error.to_string()))?;
+    MIGRATIONS.run(&mut db).await.map_err(|error| Error::Internal(error.to_string()))?;
     if let Some(role) = app_role {
         let quoted = format!("\"{}\"", role.replace('"', "\"\""));
-        db.execute(sqlx::AssertSqlSafe(GRANTS.replace(":app", &quoted)))
-            .await?;
+        db.execute(sqlx::AssertSqlSafe(GRANTS.replace(":app", &quoted))).await?;
     }
     Ok(())
 }

@@ -7,19 +7,12 @@ use ts_rs::TS;
 pub enum Error {
     /// Input that cannot be accepted; nothing was stored.
     #[error("{code} in {field}")]
-    Invalid {
-        field: &'static str,
-        code: &'static str,
-        params: serde_json::Value,
-    },
+    Invalid { field: &'static str, code: &'static str, params: serde_json::Value },
     #[error("{0} not found")]
     NotFound(&'static str),
     /// The state of the gym does not allow it (a second owner, a sale too old to void).
     #[error("{code}")]
-    Conflict {
-        code: &'static str,
-        params: serde_json::Value,
-    },
+    Conflict { code: &'static str, params: serde_json::Value },
     #[error("not logged in")]
     NotLoggedIn,
     /// Logged in, but the desk is locked.
@@ -39,66 +32,42 @@ pub enum Error {
 
 impl Error {
     pub fn invalid(field: &'static str, code: &'static str) -> Self {
-        Self::Invalid {
-            field,
-            code,
-            params: serde_json::Value::Null,
-        }
+        Self::Invalid { field, code, params: serde_json::Value::Null }
     }
 
     pub fn conflict(code: &'static str) -> Self {
-        Self::Conflict {
-            code,
-            params: serde_json::Value::Null,
-        }
+        Self::Conflict { code, params: serde_json::Value::Null }
     }
 
     /// The name of the violated constraint, if the database refused for one.
     pub fn constraint(error: &sqlx::Error) -> Option<&str> {
-        error
-            .as_database_error()
-            .and_then(sqlx::error::DatabaseError::constraint)
+        error.as_database_error().and_then(sqlx::error::DatabaseError::constraint)
     }
 
     /// As it crosses the border. The interface has a sentence per code; `message` is for logs and other clients.
     pub fn to_wire(&self) -> WireError {
         let (code, field, params) = match self {
-            Self::Invalid {
-                field,
-                code,
-                params,
-            } => (*code, Some(*field), params.clone()),
+            Self::Invalid { field, code, params } => (*code, Some(*field), params.clone()),
             Self::NotFound(what) => ("not_found", None, serde_json::json!({ "what": what })),
             Self::Conflict { code, params } => (*code, None, params.clone()),
             Self::NotLoggedIn => ("not_logged_in", None, serde_json::Value::Null),
             Self::Locked => ("locked", None, serde_json::Value::Null),
-            Self::Forbidden(permission) => (
-                "forbidden",
-                None,
-                serde_json::json!({ "permission": permission }),
-            ),
-            Self::TooManyAttempts { seconds } => (
-                "too_many_attempts",
-                None,
-                serde_json::json!({ "seconds": seconds }),
-            ),
-            Self::Database(
-                sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed,
-            ) => ("database_unreachable", None, serde_json::Value::Null),
+            Self::Forbidden(permission) => {
+                ("forbidden", None, serde_json::json!({ "permission": permission }))
+            }
+            Self::TooManyAttempts { seconds } => {
+                ("too_many_attempts", None, serde_json::json!({ "seconds": seconds }))
+            }
+            Self::Database(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed) => {
+                ("database_unreachable", None, serde_json::Value::Null)
+            }
             Self::Database(_) | Self::Internal(_) => ("internal", None, serde_json::Value::Null),
         };
         let message = match self {
-            Self::Database(_) | Self::Internal(_) => {
-                "Something went wrong; nothing was stored.".to_owned()
-            }
+            Self::Database(_) | Self::Internal(_) => "Something went wrong; nothing was stored.".to_owned(),
             other => other.to_string(),
         };
-        WireError {
-            code: code.to_owned(),
-            message,
-            field: field.map(str::to_owned),
-            params,
-        }
+        WireError { code: code.to_owned(), message, field: field.map(str::to_owned), params }
     }
 }
 

@@ -16,10 +16,7 @@ pub struct Money {
 
 impl Money {
     pub fn new(minor: i64, currency: impl Into<String>) -> Self {
-        Self {
-            minor,
-            currency: currency.into(),
-        }
+        Self { minor, currency: currency.into() }
     }
 
     /// Refuses an amount below zero or above 2^53 - 1, naming the field it came from.
@@ -38,13 +35,13 @@ impl Money {
 pub fn exponent(currency: &str) -> Option<u32> {
     Some(match currency {
         "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
-        "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND"
-        | "VUV" | "XAF" | "XOF" | "XPF" => 0,
-        "AED" | "AUD" | "BDT" | "BRL" | "CAD" | "CHF" | "CNY" | "CZK" | "DKK" | "DZD" | "EGP"
-        | "ETB" | "EUR" | "GBP" | "GHS" | "HKD" | "HUF" | "IDR" | "ILS" | "INR" | "KES" | "LBP"
-        | "LKR" | "MAD" | "MUR" | "MXN" | "MYR" | "NGN" | "NOK" | "NPR" | "NZD" | "PEN" | "PHP"
-        | "PKR" | "PLN" | "QAR" | "RON" | "RSD" | "SAR" | "SDG" | "SEK" | "SGD" | "SYP" | "THB"
-        | "TRY" | "TWD" | "TZS" | "UAH" | "USD" | "YER" | "ZAR" | "ZMW" => 2,
+        "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND" | "VUV"
+        | "XAF" | "XOF" | "XPF" => 0,
+        "AED" | "AUD" | "BDT" | "BRL" | "CAD" | "CHF" | "CNY" | "CZK" | "DKK" | "DZD" | "EGP" | "ETB"
+        | "EUR" | "GBP" | "GHS" | "HKD" | "HUF" | "IDR" | "ILS" | "INR" | "KES" | "LBP" | "LKR" | "MAD"
+        | "MUR" | "MXN" | "MYR" | "NGN" | "NOK" | "NPR" | "NZD" | "PEN" | "PHP" | "PKR" | "PLN" | "QAR"
+        | "RON" | "RSD" | "SAR" | "SDG" | "SEK" | "SGD" | "SYP" | "THB" | "TRY" | "TWD" | "TZS" | "UAH"
+        | "USD" | "YER" | "ZAR" | "ZMW" => 2,
         _ => return None,
     })
 }

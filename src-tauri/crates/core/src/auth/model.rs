@@ -17,14 +17,8 @@ pub enum Role {
 }
 
 impl Role {
-    pub const STAFF: [Self; 6] = [
-        Self::Owner,
-        Self::Manager,
-        Self::Reception,
-        Self::Accountant,
-        Self::Trainer,
-        Self::StoreKeeper,
-    ];
+    pub const STAFF: [Self; 6] =
+        [Self::Owner, Self::Manager, Self::Reception, Self::Accountant, Self::Trainer, Self::StoreKeeper];
 
     /// As stored in `profiles.kind`.
     pub fn as_str(self) -> &'static str {
@@ -107,10 +101,7 @@ permissions! {
 
 impl Permission {
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|permission| permission.as_str() == text)
+        Self::ALL.iter().copied().find(|permission| permission.as_str() == text)
     }
 }
 

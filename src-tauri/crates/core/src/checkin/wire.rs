@@ -169,20 +169,10 @@ pub struct VerdictSubscription {
 #[derive(Clone, Debug, Serialize, TS)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum NextAction {
-    Renew {
-        subscription_id: SubscriptionId,
-        plan_name: String,
-        price: Option<Money>,
-    },
-    Sell {
-        member_id: MemberId,
-        plan_id: Option<PlanId>,
-        price: Option<Money>,
-    },
+    Renew { subscription_id: SubscriptionId, plan_name: String, price: Option<Money> },
+    Sell { member_id: MemberId, plan_id: Option<PlanId>, price: Option<Money> },
     Register,
-    OpenMember {
-        member_id: MemberId,
-    },
+    OpenMember { member_id: MemberId },
 }
 
 #[derive(Debug, Deserialize, TS)]
