@@ -6,9 +6,8 @@ use ts_rs::TS;
 use uuid::Uuid;
 
 /// A new id for something made at `now`; the rest is random.
-#[expect(clippy::missing_panics_doc, reason = "a clock before 1970 only costs the sort order")]
 pub fn new_id(now: DateTime<Utc>) -> Uuid {
-    let random: [u8; 10] = rand::random();
+    let random = crate::random::bytes::<10>();
     let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
     uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }

@@ -15,5 +15,6 @@ pub mod money;
 pub mod passes;
 pub mod payments;
 pub mod plans;
+pub mod random;
 pub mod services;
 pub mod subscriptions;

@@ -6,6 +6,7 @@ use crate::actor::{Actor, DeskActor, StaffActor};
 use crate::audit::{self, Change};
 use crate::error::Error;
 use crate::ids::{AccountId, BranchId, DeskId, SessionId};
+use crate::random;
 use crate::services::Services;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -56,7 +57,7 @@ fn digest(token: &str) -> Vec<u8> {
 }
 
 fn random_token() -> String {
-    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
+    URL_SAFE_NO_PAD.encode(random::bytes::<32>())
 }
 
 /// E-mail addresses and usernames are compared in lower case.

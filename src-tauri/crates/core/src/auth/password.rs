@@ -1,5 +1,6 @@
 //! Passwords and PINs: the rules they must meet and their argon2id hashes.
 use crate::error::Error;
+use crate::random;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 
@@ -61,7 +62,7 @@ fn argon2() -> Result<Argon2<'static>, Error> {
 /// Hashes off the async threads.
 pub async fn hash(secret: Secret) -> Result<String, Error> {
     blocking(move || {
-        let salt: [u8; 16] = rand::random();
+        let salt = random::bytes::<16>();
         let hash = argon2()?.hash_password_with_salt(secret.0.as_bytes(), &salt);
         Ok(hash.map_err(|e| Error::Internal(e.to_string()))?.to_string())
     })
