@@ -63,6 +63,15 @@ struct Held {
     pid: Pid,
 }
 
+impl Held {
+    /// A detached server outlives its starter, so nobody owns it: the lock only kept two from starting it.
+    fn release_if(&mut self, lifetime: Lifetime) {
+        if lifetime == Lifetime::Detached {
+            self.lock = None;
+        }
+    }
+}
+
 impl Server {
     /// Makes the database if there is none, and starts, adopts or joins its server.
     pub async fn start(config: &Config) -> Result<Self, Error> {
@@ -89,6 +98,7 @@ impl Server {
             role: std::sync::Mutex::new(role),
         };
         server.wait_for_login(&secrets, deadline).await?;
+        server.held.lock().await.release_if(config.lifetime);
         tracing::info!(?role, home = %server.home.root().display(), "the database is ready");
         Ok(server)
     }
@@ -108,6 +118,7 @@ impl Server {
             };
             tracing::warn!(role = ?again.role, "the database was away and is back");
             *held = again;
+            held.release_if(self.config.lifetime);
             *self.role.lock().unwrap_or_else(PoisonError::into_inner) = held.role;
         }
         Ok(held.role)
@@ -224,11 +235,7 @@ async fn own(
     before: Option<&Held>,
     deadline: Instant,
 ) -> Result<Held, Error> {
-    // A detached server outlives its starter, so nobody owns it: the lock only keeps two from starting it.
-    let lock = match config.lifetime {
-        Lifetime::WithOwner => Some(lock),
-        Lifetime::Detached => None,
-    };
+    let lock = Some(lock);
     loop {
         match State::of(home)? {
             State::Ready(pid) if Secrets::read(home)?.is_some() => {

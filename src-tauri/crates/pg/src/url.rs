@@ -22,6 +22,12 @@ impl DatabaseUrl {
         }
     }
 
+    /// The same role in another database of the server.
+    #[must_use]
+    pub fn with_database(&self, database: &str) -> Self {
+        Self { database: database.to_owned(), ..self.clone() }
+    }
+
     /// The whole URL, password included: for connecting, never for a log.
     pub fn expose(&self) -> String {
         let Self { role, password, database, sockets } = self;

@@ -1,4 +1,5 @@
 //! The embedded server, with real processes and fsync on.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
