@@ -1,6 +1,9 @@
 //! Calendar days as the branch counts them. The only place that turns an instant into a day.
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
+
+/// Minutes in a day on the wall.
+pub const DAY_MINUTES: u32 = 24 * 60;
 
 /// A branch's calendar: its IANA zone and the local hour at which a business day starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,9 +20,18 @@ impl BranchCalendar {
         let local = at.with_timezone(&self.zone).naive_local();
         (local - TimeDelta::hours(i64::from(self.day_starts_at))).date()
     }
+
+    /// The business day of an instant, and the minutes on the wall since that day's own midnight: 01:30 of a
+    /// night that still belongs to the day before is minute 1530.
+    pub fn business_minute(&self, at: DateTime<Utc>) -> (NaiveDate, u32) {
+        let local = at.with_timezone(&self.zone).naive_local();
+        let day = self.business_day(at);
+        let minute = local.hour() * 60 + local.minute();
+        (day, if day == local.date() { minute } else { minute + DAY_MINUTES })
+    }
 }
 
-/// Length of a period as sold.
+/// Length of a period as sold; at least 1 of either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Duration {
     Days(u32),
@@ -27,22 +39,29 @@ pub enum Duration {
 }
 
 /// Last day (inclusive) of a period that starts on `start`: n months end on (start + n months, clamped to the
-/// month's end) − 1 day, counted from the anchor day of the month; n days end on start + n − 1.
-/// `None` beyond the calendar's range.
+/// month's end) − 1 day, n days end on start + n − 1. `None` beyond the calendar's range or for a length of 0.
 ///
 /// `anchor_day` is the day of the month the first period began on: a subscription sold on 31 January that ran
-/// to 27 February renews from 28 February but still aims at the 31st.
+/// to 27 February renews from 28 February but still aims at the 31st. An anchor that does not lead to `start`
+/// (see [`fits_anchor`]) is no anchor of this period, and its own day counts.
 pub fn end_day(start: NaiveDate, duration: Duration, anchor_day: u32) -> Option<NaiveDate> {
     match duration {
-        Duration::Days(days) => start.checked_add_days(Days::new(u64::from(days)))?.pred_opt(),
+        Duration::Days(0) | Duration::Months(0) => None,
+        Duration::Days(days) => start.checked_add_days(Days::new(u64::from(days) - 1)),
         Duration::Months(months) => {
-            let first = start.with_day(1)?.checked_add_months(Months::new(months))?;
-            let next_start = first.with_day(anchor_day).or_else(|| last_of_month(first))?;
-            next_start.pred_opt()
+            let anchor = if fits_anchor(start, anchor_day) { anchor_day } else { start.day() };
+            let month = start.with_day(1)?.checked_add_months(Months::new(months))?;
+            clamped(month, anchor)?.pred_opt()
         }
     }
 }
 
-fn last_of_month(day: NaiveDate) -> Option<NaiveDate> {
-    day.with_day(1)?.checked_add_months(Months::new(1))?.pred_opt()
+/// True when `day` is the anchor day of its month, or the month's last day where the month is too short.
+pub fn fits_anchor(day: NaiveDate, anchor_day: u32) -> bool {
+    clamped(day, anchor_day) == Some(day)
+}
+
+/// The given day in the month of `month`, or that month's last.
+fn clamped(month: NaiveDate, day: u32) -> Option<NaiveDate> {
+    month.with_day(day.min(u32::from(month.num_days_in_month())))
 }

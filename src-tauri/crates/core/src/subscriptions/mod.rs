@@ -1,2 +1,8 @@
 //! Subscriptions: what was sold, for which days, and what is left of it.
+//!
+//! Nothing here stores a status. A subscription is its terms, fixed when it was sold, and a list of events;
+//! [`model::fold`] turns them into periods, and everything else is asked of those on a given day.
+pub mod access;
+pub mod door;
+pub mod model;
 pub mod wire;
