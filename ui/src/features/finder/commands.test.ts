@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, test } from "vitest";
 import { fold, looksLikeCode, matching, type Command } from "./commands.js";
 
