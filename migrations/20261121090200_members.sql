@@ -37,7 +37,7 @@ create table members (
     updated_at timestamptz not null,
     suspended_at timestamptz,
     deleted_at timestamptz,
-    constraint members_number_key unique (home_branch_id, number)
+    constraint members_number_key unique (number, home_branch_id)
 );
 create index members_phone_idx on members (phone);
 create index members_email_idx on members (email);

@@ -1,2 +1,11 @@
 //! Members: the record, search, notes, measurements, photos.
+pub mod body;
+pub mod contact;
+pub mod fold;
+pub mod form;
+pub mod keys;
+pub mod number;
+pub mod search;
+pub mod service;
+pub mod store;
 pub mod wire;
