@@ -1,5 +1,9 @@
 # What the set-up scripts share; sourced, not run.
 
+# rustup's folder is not in the path of a fresh login shell, let alone of a CI runner's.
+PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+repository=$(cd "$(dirname "$0")/../.." && pwd)
+
 say() { printf '\n== %s\n' "$*" >&2; }
 
 die() {

@@ -1,5 +1,3 @@
-import { untrack } from "svelte";
-
 /** A key that does something, with the words that the help (`?`) shows for it. */
 export interface Shortcut {
   /** As shown: "F2", "Ctrl+K", "Esc", "?". */
@@ -18,11 +16,11 @@ class Shortcuts {
     return this.#groups;
   }
 
-  /** Adds keys until the returned function is called. An effect may call it: it depends on no other group. */
+  /** Adds keys until the returned function is called. */
   add(title: () => string, list: readonly Shortcut[]): () => void {
     const group = { title, list };
-    untrack(() => (this.#groups = [...this.#groups, group]));
-    return () => untrack(() => (this.#groups = this.#groups.filter((other) => other !== group)));
+    this.#groups = [...this.#groups, group];
+    return () => (this.#groups = this.#groups.filter((other) => other !== group));
   }
 
   /** Runs what the key stands for. Answers whether there was something. */

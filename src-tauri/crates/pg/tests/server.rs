@@ -132,6 +132,7 @@ async fn names_in_every_script_have_trigrams() {
     }
     let lower: String = sqlx::query_scalar("select lower('ÉÇŞ')").fetch_one(&mut owner).await.unwrap();
     assert_eq!(lower, "éçş");
+    server.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -149,6 +150,7 @@ async fn the_owner_makes_tables_and_the_app_only_gets_what_it_is_granted() {
         let error = app.execute(refused).await.unwrap_err().to_string();
         assert!(error.contains("permission denied") || error.contains("must be owner"), "{refused}: {error}");
     }
+    server.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -163,6 +165,7 @@ async fn a_second_app_joins_and_does_not_stop_the_server() {
     let ctl = App::open(&home);
     ctl.kill();
     assert_eq!(ask(window.app_url(), "select 'up'").await, "up");
+    window.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -174,6 +177,8 @@ async fn two_apps_that_start_together_share_one_server() {
     assert_eq!(one.pid().await, other.pid().await);
     let roles = [one.role(), other.role()];
     assert!(roles.contains(&Role::Started) && roles.contains(&Role::Joined), "{roles:?}");
+    one.stop().await.unwrap();
+    other.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -222,6 +227,7 @@ async fn who_had_joined_takes_over_when_the_owner_is_killed() {
     let late = App::open(&home);
     assert_eq!((late.role.as_str(), late.server), ("Joined", ctl.pid().await));
     late.close();
+    ctl.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -255,6 +261,7 @@ async fn after_kill_9_of_the_server_what_was_committed_is_there() {
     assert_eq!(server.ensure().await.unwrap(), Role::Started);
     assert_ne!(server.pid().await, killed);
     assert_eq!(ask(server.owner_url(), "select count(*)::text from entries").await, "1000");
+    server.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -264,6 +271,7 @@ async fn ensure_leaves_a_server_that_is_up_alone() {
     let pid = server.pid().await;
     assert_eq!(server.ensure().await.unwrap(), Role::Started);
     assert_eq!(server.pid().await, pid);
+    server.stop().await.unwrap();
 }
 
 /// Leaves a data folder as a power cut does, its pid file naming `pid`.
@@ -309,6 +317,7 @@ async fn a_pid_file_whose_number_went_to_another_program_does_not_block_the_star
     assert!(other.try_wait().unwrap().is_none(), "the other program was harmed");
     other.kill().unwrap();
     other.wait().unwrap();
+    server.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -323,6 +332,7 @@ async fn a_pid_file_whose_number_went_to_another_gyms_server_does_not_block_the_
     assert_ne!(server.pid().await, theirs);
     server.stop().await.unwrap();
     assert!(is_running(theirs), "the neighbour's server was harmed");
+    neighbour.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -364,6 +374,7 @@ async fn a_set_up_that_was_cut_short_is_done_again() {
     let server = Server::start(&Config::new(folder.path())).await.unwrap();
     assert_eq!(server.role(), Role::Started);
     assert!(!folder.path().join("data.new").exists());
+    server.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -377,6 +388,7 @@ async fn lost_passwords_are_made_anew() {
     let server = Server::start(&Config::new(&home)).await.unwrap();
     assert_ne!(password(server.app_url()), before);
     assert_eq!(ask(server.app_url(), "select 'in'").await, "in");
+    server.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -424,6 +436,7 @@ async fn a_backup_is_restored_on_a_new_machine() {
     assert_eq!(restore(&new, &backup).await.unwrap(), None);
     let server = Server::start(&new).await.unwrap();
     assert_eq!(ask(server.owner_url(), "select name from plans").await, "gold");
+    server.stop().await.unwrap();
 }
 
 #[tokio::test]

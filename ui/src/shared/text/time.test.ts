@@ -1,4 +1,3 @@
-// @vitest-environment node
 import { describe, expect, test } from "vitest";
 import { dayIn, daysBetween, formatClock, formatDay, formatDuration } from "./time.js";
 
