@@ -1,4 +1,30 @@
+import type {
+  Camera, DeskEvent, DeskPerson, Feed, Frame, Inside, Me, MemberHit, Picture, SetupStatus, Source, Verdict,
+} from "./wire.js";
+
 /** The commands of the server: name to request and response. */
 export interface Commands {
-  me: { request: null; response: unknown };
+  setup_status: { request: null; response: SetupStatus };
+  me: { request: null; response: Me };
+  login: { request: { identifier: string; password: string }; response: Me };
+  logout: { request: null; response: null };
+  lock: { request: null; response: Me };
+  unlock: { request: { account_id: string; pin: string | null; password: string | null }; response: Me };
+  desk_people: { request: null; response: DeskPerson[] };
+  check_in: {
+    request: ({ code: string } | { member: string }) & { scan_id: string; source: Source };
+    response: Verdict;
+  };
+  let_in: { request: { scan_id: string; member_id: string; reason: string }; response: Verdict };
+  undo_entry: { request: { entry_id: string; reason: string | null }; response: null };
+  check_out: { request: { member_id: string }; response: Verdict };
+  feed: { request: { limit: number | null }; response: Feed };
+  inside: { request: null; response: Inside };
+  search_members: { request: { query: string; limit: number | null }; response: { rows: MemberHit[] } };
+  get_photo: { request: { file_id: string; thumbnail: boolean }; response: Picture };
+  desk_wait: { request: { after: number }; response: { events: DeskEvent[]; seq: number } };
+  desk_frame: { request: null; response: Frame | null };
+  desk_read_picture: { request: { picture_base64: string }; response: Verdict | null };
+  list_cameras: { request: null; response: { rows: Camera[]; chosen: string | null } };
+  choose_camera: { request: { camera_id: string | null }; response: null };
 }

@@ -1,3 +1,5 @@
+import { untrack } from "svelte";
+
 /** A key that does something, with the words that the help (`?`) shows for it. */
 export interface Shortcut {
   /** As shown: "F2", "Ctrl+K", "Esc", "?". */
@@ -16,11 +18,11 @@ class Shortcuts {
     return this.#groups;
   }
 
-  /** Adds keys until the returned function is called. */
+  /** Adds keys until the returned function is called. An effect may call it: it depends on no other group. */
   add(title: () => string, list: readonly Shortcut[]): () => void {
     const group = { title, list };
-    this.#groups = [...this.#groups, group];
-    return () => (this.#groups = this.#groups.filter((other) => other !== group));
+    untrack(() => (this.#groups = [...this.#groups, group]));
+    return () => untrack(() => (this.#groups = this.#groups.filter((other) => other !== group)));
   }
 
   /** Runs what the key stands for. Answers whether there was something. */

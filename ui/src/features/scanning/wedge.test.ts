@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, test } from "vitest";
 import { character, Wedge, type Key, type Step } from "./wedge.js";
 

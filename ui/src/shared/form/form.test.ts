@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, test, vi } from "vitest";
 import { CallError } from "../../ipc/errors.js";
 import { Form } from "./form.svelte.js";

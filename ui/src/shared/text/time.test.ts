@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, test } from "vitest";
 import { dayIn, daysBetween, formatClock, formatDay, formatDuration } from "./time.js";
 

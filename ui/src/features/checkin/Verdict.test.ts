@@ -1,0 +1,71 @@
+import { cleanup, render, screen } from "@testing-library/svelte";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Verdict as VerdictData } from "../../ipc/wire.js";
+import { language } from "../../shared/language.svelte.js";
+import { place } from "../../shared/place.svelte.js";
+import Verdict from "./Verdict.svelte";
+
+const refused: VerdictData = {
+  scan_id: "a", at: "2026-03-05T16:04:00Z", source: "webcam", outcome: "refused",
+  reasons: [{ kind: "expired", ended_on: "2026-03-03" }],
+  member: { id: "m", number: "C-42", full_name: "Mona Adel", native_name: "منى عادل", photo_file_id: null, language: "ar" },
+  subscription: { id: "s", plan_name: "Monthly", ends_on: "2026-03-03", days_left: -2, visits_left: null },
+  notes: ["Locker key 14 is out"],
+  next_action: { kind: "renew", subscription_id: "s", plan_name: "Monthly", price: { minor: 60000, currency: "EGP" } },
+  can_let_in: true, entry_id: null, repeated: false,
+};
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: new Date("2026-03-05T16:04:00Z") });
+  language.current = "en";
+  place.zone = "Africa/Cairo";
+});
+
+afterEach(() => {
+  cleanup();
+  vi.useRealTimers();
+});
+
+const text = () => document.body.textContent?.replace(/\u00a0/g, " ").replace(/\s+/g, " ") ?? "";
+
+describe("a verdict on the stage", () => {
+  test("says the word, the name, why in words, and what to do with its price", () => {
+    render(Verdict, { verdict: refused, onact: () => {}, onletin: () => {} });
+    expect(screen.getByText("Stop")).toBeInTheDocument();
+    expect(screen.getByRole("heading", { name: "Mona Adel" })).toBeInTheDocument();
+    expect(text()).toMatch(/Subscription ended on Tue,? 3 March\./);
+    expect(text()).toContain("Renew Monthly: EGP 600");
+    expect(text()).toContain("18:04");
+    expect(text()).toContain("Locker key 14 is out");
+    expect(text()).not.toContain("days left");
+  });
+
+  test("greets the member in their own language beside the staff's", () => {
+    render(Verdict, { verdict: { ...refused, outcome: "admitted", reasons: [] }, onact: null, onletin: null });
+    expect(screen.getByText("Welcome")).toBeInTheDocument();
+    expect(screen.getByText("أهلًا")).toHaveAttribute("lang", "ar");
+  });
+
+  test("offers no button that leads nowhere or is not permitted", () => {
+    render(Verdict, { verdict: refused, onact: null, onletin: null });
+    expect(screen.queryAllByRole("button")).toEqual([]);
+  });
+
+  test.each([
+    [0, "Last day"],
+    [1, "1 day left"],
+    [12, "12 days left"],
+  ])("with %i days left it says %s", (days_left, words) => {
+    const subscription = { id: "s", plan_name: "Monthly", ends_on: "2026-03-17", days_left, visits_left: null };
+    render(Verdict, { verdict: { ...refused, outcome: "admitted", reasons: [], subscription }, onact: null, onletin: null });
+    expect(screen.getByText(words)).toBeInTheDocument();
+  });
+
+  test("counts visits by the rules of Arabic", () => {
+    language.current = "ar";
+    const subscription = { id: "s", plan_name: "باقة", ends_on: "2026-03-17", days_left: 2, visits_left: 3 };
+    render(Verdict, { verdict: { ...refused, outcome: "admitted", reasons: [], subscription }, onact: null, onletin: null });
+    expect(screen.getByText("متبقٍ 3 زيارات")).toBeInTheDocument();
+    expect(screen.getByText("متبقٍ يومان")).toBeInTheDocument();
+  });
+});

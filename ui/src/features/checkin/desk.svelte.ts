@@ -1,0 +1,182 @@
+import { call } from "../../ipc/client.js";
+import { CallError, explain, Unreachable } from "../../ipc/errors.js";
+import { newId } from "../../ipc/ids.js";
+import type { CameraState, DeskEvent, Feed, FeedRow, Source, Verdict } from "../../ipc/wire.js";
+import { m } from "../../paraglide/messages.js";
+import { toasts } from "../../shared/toasts.svelte.js";
+import { session } from "../session/session.svelte.js";
+import { earconOf, earcons } from "./earcons.svelte.js";
+import { base64 } from "./picture.js";
+
+/** A verdict makes room for the camera by itself after this time. */
+const SHOWN_MS = 8000;
+const FEED_LENGTH = 30;
+const RETRY_MS = 1000;
+const TRIES = 4;
+
+const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
+
+/** What happens at this desk: the verdict on the stage, the feed beside it, the camera's state. */
+class Desk {
+  /** On the stage now. */
+  verdict: Verdict | null = $state.raw(null);
+  /** The newest one, also after it made room: what F8 and F4 speak of. */
+  newest: Verdict | null = $state.raw(null);
+  feed: Feed = $state.raw({ rows: [], inside: 0, capacity: null });
+  camera: CameraState = $state.raw({ kind: "opening" });
+  /** False while the server does not answer; the desk says so and goes on trying. */
+  reachable = $state(true);
+
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #held = false;
+
+  /** Follows the desk's events until the returned function is called. */
+  run(): () => void {
+    const stop = new AbortController();
+    void this.#follow(stop.signal);
+    void this.refresh();
+    return () => {
+      stop.abort();
+      this.clear();
+    };
+  }
+
+  /** Shows a verdict. The same scan can arrive twice: as the answer to a call and as an event. */
+  show(verdict: Verdict): void {
+    if (this.newest?.scan_id !== verdict.scan_id) earcons.play(earconOf(verdict));
+    this.newest = verdict;
+    this.verdict = verdict;
+    this.#startTimer();
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+    this.verdict = null;
+    this.#held = false;
+  }
+
+  /** Keeps the verdict while somebody works with it: a dialog is open, a button has the focus. */
+  hold(held: boolean): void {
+    this.#held = held;
+    if (this.verdict) this.#startTimer();
+  }
+
+  checkInCode(code: string, source: Source): Promise<void> {
+    return this.#checkIn({ code }, source);
+  }
+
+  checkInMember(member: string): Promise<void> {
+    return this.#checkIn({ member }, "search");
+  }
+
+  /** Reads the code on a picture file as if it had been held to the camera. */
+  async readPicture(file: File): Promise<void> {
+    try {
+      const verdict = await call("desk_read_picture", { picture_base64: await base64(file) });
+      if (verdict) this.show(verdict);
+      else toasts.problem(m.picture_no_code());
+    } catch (error) {
+      toasts.problem(explain(error));
+    }
+    await this.refresh();
+  }
+
+  async letIn(member_id: string, reason: string): Promise<void> {
+    this.show(await call("let_in", { scan_id: newId(), member_id, reason }));
+    await this.refresh();
+  }
+
+  async checkOut(member_id: string): Promise<void> {
+    this.show(await call("check_out", { member_id }));
+    await this.refresh();
+  }
+
+  /** The entry that F9 takes back. */
+  get undoable(): FeedRow | undefined {
+    return this.feed.rows.find((row) => row.can_undo && row.entry_id !== null);
+  }
+
+  async undo(row: FeedRow): Promise<void> {
+    if (row.entry_id === null) return;
+    try {
+      await call("undo_entry", { entry_id: row.entry_id, reason: null });
+      earcons.play("done");
+      toasts.done(m.undone({ name: row.member?.full_name ?? "" }));
+      if (this.verdict?.entry_id === row.entry_id) this.clear();
+    } catch (error) {
+      toasts.problem(explain(error));
+    }
+    await this.refresh();
+  }
+
+  async refresh(): Promise<void> {
+    try {
+      this.feed = await call("feed", { limit: FEED_LENGTH });
+    } catch (error) {
+      this.#noteFailure(error);
+    }
+  }
+
+  async #checkIn(who: { code: string } | { member: string }, source: Source): Promise<void> {
+    const scan_id = newId();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        this.show(await call("check_in", { ...who, scan_id, source }));
+        break;
+      } catch (error) {
+        // The nonce makes a second try harmless: it gets the verdict of the first.
+        if (error instanceof Unreachable && attempt < TRIES) {
+          await pause(RETRY_MS * attempt);
+          continue;
+        }
+        toasts.problem(explain(error));
+        break;
+      }
+    }
+    await this.refresh();
+  }
+
+  async #follow(stop: AbortSignal): Promise<void> {
+    let after = 0;
+    while (!stop.aborted) {
+      try {
+        const { events, seq } = await call("desk_wait", { after });
+        if (stop.aborted) return;
+        this.reachable = true;
+        after = seq;
+        for (const event of events) this.#take(event);
+      } catch (error) {
+        if (stop.aborted) return;
+        this.#noteFailure(error);
+        await pause(RETRY_MS);
+      }
+    }
+  }
+
+  #take(event: DeskEvent): void {
+    switch (event.kind) {
+      case "verdict":
+        this.show(event.verdict);
+        void this.refresh();
+        break;
+      case "camera":
+        this.camera = event.state;
+        break;
+      case "feed":
+        void this.refresh();
+        break;
+    }
+  }
+
+  #noteFailure(error: unknown): void {
+    if (error instanceof Unreachable) this.reachable = false;
+    else if (error instanceof CallError && error.code === "not_logged_in") session.leave();
+  }
+
+  #startTimer(): void {
+    clearTimeout(this.#timer);
+    if (!this.#held) this.#timer = setTimeout(() => this.clear(), SHOWN_MS);
+  }
+}
+
+export const desk = new Desk();

@@ -1,0 +1,119 @@
+import { call } from "../../ipc/client.js";
+import { explain } from "../../ipc/errors.js";
+import type { MemberHit } from "../../ipc/wire.js";
+import { latinDigits } from "../../shared/text/digits.js";
+import { looksLikeCode, matching, type Command } from "./commands.js";
+
+/** Longer than the keys of a scanner are apart, shorter than anyone notices. */
+const PAUSE_MS = 50;
+const SHOWN = 8;
+
+/** One line of the list. */
+export type Choice =
+  | { kind: "member"; member: MemberHit }
+  | { kind: "code"; code: string }
+  | { kind: "command"; command: Command };
+
+/** The one box: what is typed, what it finds, which line is marked. */
+class Finder {
+  text = $state("");
+  shown = $state(false);
+  marked = $state(0);
+  /** The hits belong to this text; while it differs from `text`, an answer is on its way. */
+  found_for = $state("");
+  hits: MemberHit[] = $state.raw([]);
+  problem: string | null = $state(null);
+  commands: readonly Command[] = $state.raw([]);
+
+  /** Set by the box on the screen. */
+  focus: () => void = () => {};
+
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Enter came before the answer: choose as soon as it is there. */
+  #impatient: ((choice: Choice) => void) | null = null;
+
+  get choices(): Choice[] {
+    const members = (fuzzy: boolean) =>
+      this.hits.filter((hit) => hit.fuzzy === fuzzy).map((member): Choice => ({ kind: "member", member }));
+    const commands = matching(this.text, this.commands).map((command): Choice => ({ kind: "command", command }));
+    const code: Choice[] = looksLikeCode(this.text) ? [{ kind: "code", code: latinDigits(this.text).trim() }] : [];
+    // A forgiven typo never comes before what was really typed: Enter takes the first line.
+    return [...members(false), ...code, ...commands, ...members(true)];
+  }
+
+  get waiting(): boolean {
+    return this.text.trim().length >= 2 && this.found_for !== this.text;
+  }
+
+  open(): void {
+    this.shown = true;
+    this.focus();
+  }
+
+  /** Somebody began to type with no field in focus. */
+  type(text: string): void {
+    this.open();
+    this.change(this.text + text);
+  }
+
+  change(text: string): void {
+    this.text = text;
+    this.shown = true;
+    this.marked = 0;
+    this.#impatient = null;
+    clearTimeout(this.#timer);
+    if (text.trim().length < 2) {
+      this.hits = [];
+      this.found_for = text;
+      return;
+    }
+    this.#timer = setTimeout(() => void this.#search(text), PAUSE_MS);
+  }
+
+  move(by: number): void {
+    const last = this.choices.length - 1;
+    if (last >= 0) this.marked = Math.min(last, Math.max(0, this.marked + by));
+  }
+
+  /** Takes the marked line, or the first one as soon as the search has answered. */
+  choose(take: (choice: Choice) => void): void {
+    if (this.waiting) {
+      this.#impatient = take;
+      return;
+    }
+    const choice = this.choices[this.marked];
+    if (!choice) return;
+    this.clear();
+    take(choice);
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+    this.text = "";
+    this.found_for = "";
+    this.hits = [];
+    this.problem = null;
+    this.shown = false;
+    this.marked = 0;
+    this.#impatient = null;
+  }
+
+  async #search(text: string): Promise<void> {
+    try {
+      const { rows } = await call("search_members", { query: text.trim(), limit: SHOWN });
+      if (this.text !== text) return;
+      this.hits = rows;
+      this.problem = null;
+    } catch (error) {
+      if (this.text !== text) return;
+      this.hits = [];
+      this.problem = explain(error);
+    }
+    this.found_for = text;
+    const take = this.#impatient;
+    this.#impatient = null;
+    if (take) this.choose(take);
+  }
+}
+
+export const finder = new Finder();

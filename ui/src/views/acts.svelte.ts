@@ -1,0 +1,31 @@
+import type { NextAction } from "../ipc/wire.js";
+
+/** What is about to be sold: from a verdict's button, a member's page, or F4. */
+export type SaleWish = { member_id: string; plan_id?: string | null } | { subscription_id: string };
+
+/**
+ * Acts that lead out of a screen. Whoever has the dialog for one puts it in; a screen shows no key or button for an
+ * act that nobody offers.
+ */
+class Acts {
+  sell: ((wish: SaleWish) => void) | null = $state(null);
+  register: ((name: string) => void) | null = $state(null);
+  open_member: ((member_id: string) => void) | null = $state(null);
+
+  /** The act behind a verdict's button, if somebody offers it. */
+  of(action: NextAction): (() => void) | null {
+    const { sell, register, open_member } = this;
+    switch (action.kind) {
+      case "renew":
+        return sell && (() => sell({ subscription_id: action.subscription_id }));
+      case "sell":
+        return sell && (() => sell({ member_id: action.member_id, plan_id: action.plan_id }));
+      case "register":
+        return register && (() => register(""));
+      case "open_member":
+        return open_member && (() => open_member(action.member_id));
+    }
+  }
+}
+
+export const acts = new Acts();
