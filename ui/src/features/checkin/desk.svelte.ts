@@ -170,7 +170,7 @@ class Desk {
 
   #noteFailure(error: unknown): void {
     if (error instanceof Unreachable) this.reachable = false;
-    else if (error instanceof CallError && error.code === "not_logged_in") session.leave();
+    else if (error instanceof CallError && error.code === "not_logged_in") void session.recheck();
   }
 
   #startTimer(): void {

@@ -162,17 +162,35 @@ describe("the desk's events", () => {
     stop();
   });
 
+  const loggedOut = () => {
+    throw new CallError({ code: "not_logged_in", message: "" });
+  };
+
   test("end at the log-in when the session was revoked", async () => {
-    server({
-      feed: () => emptyFeed,
-      desk_wait: () => {
-        throw new CallError({ code: "not_logged_in", message: "" });
-      },
-    });
+    server({ feed: () => emptyFeed, desk_wait: loggedOut, me: loggedOut });
     session.stage = "open";
     const stop = desk.run();
     await vi.advanceTimersByTimeAsync(10);
     expect(session.stage).toBe("log_in");
+    stop();
+  });
+
+  test("go on after a switch of person ended the session of a call under way", async () => {
+    let turn = 0;
+    const me = {
+      account_id: "b", full_name: "Karim", roles: [], permissions: [], branch_id: "b", desk_id: "d", has_pin: true,
+      locked: false, csrf_token: "new",
+    };
+    server({
+      feed: () => emptyFeed,
+      desk_wait: () => (++turn === 1 ? loggedOut() : new Promise(() => {})),
+      me: () => me,
+    });
+    session.stage = "open";
+    const stop = desk.run();
+    await vi.advanceTimersByTimeAsync(1100);
+    expect(session.stage).toBe("open");
+    expect(requests("desk_wait")).toHaveLength(2);
     stop();
   });
 });

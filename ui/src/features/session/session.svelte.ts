@@ -69,6 +69,18 @@ class Session {
     this.leave();
   }
 
+  /**
+   * A call was answered "not logged in". A switch of person ends the old session while a call of it may still be
+   * under way, so the server is asked before anybody is sent to the log-in.
+   */
+  async recheck(): Promise<void> {
+    try {
+      this.enter(await call("me"));
+    } catch (error) {
+      if (error instanceof CallError && error.code === "not_logged_in") this.leave();
+    }
+  }
+
   /** The session ended: by log-out here, or revoked elsewhere. */
   leave(): void {
     this.me = null;
