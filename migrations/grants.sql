@@ -9,8 +9,8 @@ grant insert on
     idempotency_keys, audit_log
     to :app;
 grant insert, update on
-    gyms, branches, desks, accounts, sessions, files, members, member_notes, plans, plan_prices, passes
+    gyms, branches, desks, accounts, sessions, members, member_notes, plans, plan_prices, passes
     to :app;
 grant insert, update, delete on
-    profiles, role_permissions, measurements, plan_branches, pass_aliases, member_search_keys, name_prefixes
+    profiles, role_permissions, files, measurements, plan_branches, pass_aliases, member_search_keys, name_prefixes
     to :app;

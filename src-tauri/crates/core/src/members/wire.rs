@@ -151,6 +151,12 @@ pub struct MemberNote {
     pub resolved_at: Option<DateTime<Utc>>,
 }
 
+/// Newest first, resolved ones included.
+#[derive(Clone, Debug, Serialize, TS)]
+pub struct MemberNotes {
+    pub rows: Vec<MemberNote>,
+}
+
 #[derive(Debug, Deserialize, TS)]
 pub struct AddNote {
     pub id: NoteId,
@@ -200,6 +206,12 @@ pub struct Measurement {
     pub kind: String,
     pub value: i64,
     pub measured_on: NaiveDate,
+}
+
+/// Newest first.
+#[derive(Clone, Debug, Serialize, TS)]
+pub struct Measurements {
+    pub rows: Vec<Measurement>,
 }
 
 /// A picture as base64: PNG, JPEG, GIF or WebP by content.
