@@ -1,5 +1,5 @@
 import type {
-  Camera, DeskEvent, DeskPerson, Feed, Frame, Inside, Me, MemberHit, Picture, SetupStatus, Source, Verdict,
+  DeskFrame, DeskNews, DeskPerson, DeskSources, Feed, Inside, Me, MemberHit, Picture, SetupStatus, Source, Verdict,
 } from "./wire.js";
 
 /** The commands of the server: name to request and response. */
@@ -16,15 +16,15 @@ export interface Commands {
     response: Verdict;
   };
   let_in: { request: { scan_id: string; member_id: string; reason: string }; response: Verdict };
-  undo_entry: { request: { entry_id: string; reason: string | null }; response: null };
+  entry_undo: { request: { entry_id: string; reason: string | null }; response: null };
   check_out: { request: { member_id: string }; response: Verdict };
   feed: { request: { limit: number | null }; response: Feed };
   inside: { request: null; response: Inside };
-  search_members: { request: { query: string; limit: number | null }; response: { rows: MemberHit[] } };
-  get_photo: { request: { file_id: string; thumbnail: boolean }; response: Picture };
-  desk_wait: { request: { after: number }; response: { events: DeskEvent[]; seq: number } };
-  desk_frame: { request: null; response: Frame | null };
-  desk_read_picture: { request: { picture_base64: string }; response: Verdict | null };
-  list_cameras: { request: null; response: { rows: Camera[]; chosen: string | null } };
-  choose_camera: { request: { camera_id: string | null }; response: null };
+  member_search: { request: { query: string; limit: number | null }; response: { rows: MemberHit[] } };
+  photo_get: { request: { file_id: string; thumbnail: boolean }; response: Picture };
+  desk_wait: { request: { after: number | null }; response: DeskNews };
+  desk_frame: { request: null; response: DeskFrame };
+  desk_read_picture: { request: { scan_id: string; picture_base64: string }; response: Verdict };
+  desk_sources: { request: null; response: DeskSources };
+  desk_choose_source: { request: { source: string | null }; response: DeskSources };
 }

@@ -58,10 +58,10 @@ export interface MemberHit {
   photo_file_id: string | null; suspended: boolean; ends_on: string | null; fuzzy: boolean;
 }
 export interface Picture { mime: string; base64: string }
-export type CameraState =
-  | { kind: "reading" } | { kind: "opening" } | { kind: "too_dark" } | { kind: "too_bright" } | { kind: "blurred" }
-  | { kind: "none" } | { kind: "unplugged" } | { kind: "busy" } | { kind: "frozen" } | { kind: "paused" } | { kind: "failed"; message: string };
-export interface Camera { id: string; name: string }
+export interface CameraView { state: string; detail: string | null; source: string | null }
+export interface CameraRow { source: string; name: string }
+export interface DeskSources { cameras: CameraRow[]; camera: CameraView }
 export type DeskEvent =
-  | { kind: "verdict"; verdict: Verdict } | { kind: "camera"; state: CameraState } | { kind: "feed" };
-export interface Frame { jpeg_base64: string; width: number; height: number }
+  | { kind: "verdict"; verdict: Verdict } | { kind: "camera"; camera: CameraView } | { kind: "feed_changed" };
+export interface DeskNews { seq: number; events: DeskEvent[]; missed: boolean }
+export interface DeskFrame { jpeg_base64: string | null; camera: CameraView }

@@ -1,7 +1,7 @@
 import { call } from "../../ipc/client.js";
 import { CallError, explain, Unreachable } from "../../ipc/errors.js";
 import { newId } from "../../ipc/ids.js";
-import type { CameraState, DeskEvent, Feed, FeedRow, Source, Verdict } from "../../ipc/wire.js";
+import type { CameraView, DeskEvent, DeskNews, Feed, FeedRow, Source, Verdict } from "../../ipc/wire.js";
 import { m } from "../../paraglide/messages.js";
 import { toasts } from "../../shared/toasts.svelte.js";
 import { session } from "../session/session.svelte.js";
@@ -23,7 +23,7 @@ class Desk {
   /** The newest one, also after it made room: what F8 and F4 speak of. */
   newest: Verdict | null = $state.raw(null);
   feed: Feed = $state.raw({ rows: [], inside: 0, capacity: null });
-  camera: CameraState = $state.raw({ kind: "opening" });
+  camera: CameraView = $state.raw({ state: "starting", detail: null, source: null });
   /** False while the server does not answer; the desk says so and goes on trying. */
   reachable = $state(true);
 
@@ -34,7 +34,6 @@ class Desk {
   run(): () => void {
     const stop = new AbortController();
     void this.#follow(stop.signal);
-    void this.refresh();
     return () => {
       stop.abort();
       this.clear();
@@ -72,9 +71,7 @@ class Desk {
   /** Reads the code on a picture file as if it had been held to the camera. */
   async readPicture(file: File): Promise<void> {
     try {
-      const verdict = await call("desk_read_picture", { picture_base64: await base64(file) });
-      if (verdict) this.show(verdict);
-      else toasts.problem(m.picture_no_code());
+      this.show(await call("desk_read_picture", { scan_id: newId(), picture_base64: await base64(file) }));
     } catch (error) {
       toasts.problem(explain(error));
     }
@@ -99,7 +96,7 @@ class Desk {
   async undo(row: FeedRow): Promise<void> {
     if (row.entry_id === null) return;
     try {
-      await call("undo_entry", { entry_id: row.entry_id, reason: null });
+      await call("entry_undo", { entry_id: row.entry_id, reason: null });
       earcons.play("done");
       toasts.done(m.undone({ name: row.member?.full_name ?? "" }));
       if (this.verdict?.entry_id === row.entry_id) this.clear();
@@ -137,14 +134,15 @@ class Desk {
   }
 
   async #follow(stop: AbortSignal): Promise<void> {
-    let after = 0;
+    let after: number | null = null;
     while (!stop.aborted) {
       try {
-        const { events, seq } = await call("desk_wait", { after });
+        const news: DeskNews = await call("desk_wait", { after });
         if (stop.aborted) return;
         this.reachable = true;
-        after = seq;
-        for (const event of events) this.#take(event);
+        after = news.seq;
+        for (const event of news.events) this.#take(event);
+        if (news.missed) await this.#reload();
       } catch (error) {
         if (stop.aborted) return;
         this.#noteFailure(error);
@@ -160,12 +158,18 @@ class Desk {
         void this.refresh();
         break;
       case "camera":
-        this.camera = event.state;
+        this.camera = event.camera;
         break;
-      case "feed":
+      case "feed_changed":
         void this.refresh();
         break;
     }
+  }
+
+  /** Events were lost, or there were none yet: asks how things stand. */
+  async #reload(): Promise<void> {
+    await this.refresh();
+    this.camera = (await call("desk_frame")).camera;
   }
 
   #noteFailure(error: unknown): void {

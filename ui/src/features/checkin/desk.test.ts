@@ -127,12 +127,12 @@ describe("taking back", () => {
   };
 
   test("the newest entry clears its verdict from the stage", async () => {
-    server({ feed: () => emptyFeed, undo_entry: () => null });
+    server({ feed: () => emptyFeed, entry_undo: () => null });
     desk.feed = { ...emptyFeed, rows: [row] };
     desk.show(verdict("a", { entry_id: "e" }));
     expect(desk.undoable).toBe(row);
     await desk.undo(row);
-    expect(requests("undo_entry")).toEqual([{ entry_id: "e", reason: null }]);
+    expect(requests("entry_undo")).toEqual([{ entry_id: "e", reason: null }]);
     expect(desk.verdict).toBeNull();
     expect(desk.undoable).toBeUndefined();
   });
@@ -141,24 +141,30 @@ describe("taking back", () => {
 describe("the desk's events", () => {
   test("are followed from where the last answer ended, also after the server was away", async () => {
     let turn = 0;
+    const reading = { state: "reading", detail: null, source: "camera:0" };
+    const unplugged = { ...reading, state: "unplugged" };
     server({
-      feed: () => emptyFeed,
+      feed: () => ({ ...emptyFeed, inside: 37 }),
+      desk_frame: () => ({ jpeg_base64: null, camera: reading }),
       desk_wait: async () => {
         turn += 1;
-        if (turn === 1) return { seq: 7, events: [{ kind: "verdict", verdict: verdict("a") }] };
-        if (turn === 2) throw new Unreachable(new Error("restart"));
-        if (turn === 3) return { seq: 8, events: [{ kind: "camera", state: { kind: "unplugged" } }] };
+        if (turn === 1) return { seq: 6, events: [], missed: true };
+        if (turn === 2) return { seq: 7, events: [{ kind: "verdict", verdict: verdict("a") }], missed: false };
+        if (turn === 3) throw new Unreachable(new Error("restart"));
+        if (turn === 4) return { seq: 8, events: [{ kind: "camera", camera: unplugged }], missed: false };
         return new Promise(() => {});
       },
     });
     const stop = desk.run();
     await vi.advanceTimersByTimeAsync(10);
+    expect(desk.feed.inside).toBe(37);
+    expect(desk.camera).toEqual(reading);
     expect(desk.newest?.scan_id).toBe("a");
     expect(desk.reachable).toBe(false);
     await vi.advanceTimersByTimeAsync(1000);
     expect(desk.reachable).toBe(true);
-    expect(desk.camera).toEqual({ kind: "unplugged" });
-    expect(requests("desk_wait")).toEqual([{ after: 0 }, { after: 7 }, { after: 7 }, { after: 8 }]);
+    expect(desk.camera).toEqual(unplugged);
+    expect(requests("desk_wait")).toEqual([null, 6, 7, 7, 8].map((after) => ({ after })));
     stop();
   });
 

@@ -44,7 +44,7 @@ describe("the one box", () => {
     await type("mo");
     await type("mon");
     await vi.advanceTimersByTimeAsync(100);
-    expect(asked).toHaveBeenCalledExactlyOnceWith("search_members", { query: "mon", limit: 8 });
+    expect(asked).toHaveBeenCalledExactlyOnceWith("member_search", { query: "mon", limit: 8 });
     expect(screen.getAllByRole("option").map((option) => option.textContent)).toHaveLength(2);
     await fireEvent.keyDown(screen.getByRole("combobox"), { key: "Enter" });
     expect(ontake).toHaveBeenCalledExactlyOnceWith({ kind: "member", member: hit("1", "Mona Adel") }, false);

@@ -100,7 +100,7 @@ class Finder {
 
   async #search(text: string): Promise<void> {
     try {
-      const { rows } = await call("search_members", { query: text.trim(), limit: SHOWN });
+      const { rows } = await call("member_search", { query: text.trim(), limit: SHOWN });
       if (this.text !== text) return;
       this.hits = rows;
       this.problem = null;

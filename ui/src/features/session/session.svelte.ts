@@ -1,5 +1,5 @@
 import { call } from "../../ipc/client.js";
-import { CallError, Unreachable } from "../../ipc/errors.js";
+import { CallError, explain, Unreachable } from "../../ipc/errors.js";
 import { useCsrfToken } from "../../ipc/host.http.js";
 import type { DeskPerson, Me, Permission, SetupStatus } from "../../ipc/wire.js";
 import { place } from "../../shared/place.svelte.js";
@@ -14,6 +14,8 @@ class Session {
   stage: Stage = $state("starting");
   gym: SetupStatus | null = $state(null);
   me: Me | null = $state(null);
+  /** Why the server cannot be used, where it says so itself. */
+  problem: string | null = $state(null);
 
   get locked(): boolean {
     return this.me?.locked ?? false;
@@ -38,8 +40,8 @@ class Session {
         return;
       }
       this.stage = "unreachable";
+      this.problem = error instanceof Unreachable ? null : explain(error);
       setTimeout(() => void this.start(), RETRY_MS);
-      if (!(error instanceof Unreachable)) console.error(error);
     }
   }
 
