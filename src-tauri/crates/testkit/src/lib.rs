@@ -1,5 +1,9 @@
 //! Real Postgres, gyms and clocks for tests.
 
+mod clock;
 mod cluster;
+mod gym;
 
+pub use clock::FakeClock;
 pub use cluster::TestDb;
+pub use gym::{GymSetup, TestGym, without};

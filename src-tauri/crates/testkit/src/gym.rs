@@ -1,0 +1,257 @@
+//! A gym with a branch, two desks and staff, ready to work in.
+use crate::{FakeClock, TestDb};
+use gatehouse_core::actor::{Actor, StaffActor};
+use gatehouse_core::auth::model::{Permission, Role, default_permissions};
+use gatehouse_core::clock::Clock;
+use gatehouse_core::ids::{AccountId, BranchId, DeskId, GymId, MemberId, SessionId, new_id};
+use gatehouse_core::services::Services;
+use sqlx::PgPool;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+/// What can differ between gyms.
+#[derive(Clone, Debug)]
+pub struct GymSetup {
+    /// Where the clock stands first.
+    pub now: &'static str,
+    pub time_zone: &'static str,
+    pub currency: &'static str,
+    pub day_starts_at: i16,
+}
+
+impl Default for GymSetup {
+    /// Wednesday, 11 March 2026, 12:00 in Cairo.
+    fn default() -> Self {
+        Self { now: "2026-03-11T10:00:00Z", time_zone: "Africa/Cairo", currency: "EGP", day_starts_at: 0 }
+    }
+}
+
+/// A gym of its own in a database of its own. Staff have rows, roles and no session to log in with.
+pub struct TestGym {
+    /// Works as the app role.
+    pub services: Services,
+    pub clock: FakeClock,
+    pub branch: BranchId,
+    pub desk: DeskId,
+    pub second_desk: DeskId,
+    pub owner: Actor,
+    pub manager: Actor,
+    pub reception: Actor,
+    /// Reception at the second desk.
+    pub second_reception: Actor,
+    pub setup: GymSetup,
+    pub db: TestDb,
+    _files: TempDir,
+}
+
+impl TestGym {
+    /// A gym in Cairo that sells in Egyptian pounds.
+    pub async fn new() -> Self {
+        Self::with(GymSetup::default()).await
+    }
+
+    /// # Panics
+    /// When the database refuses the rows.
+    pub async fn with(setup: GymSetup) -> Self {
+        let db = TestDb::new().await;
+        let clock = FakeClock::at(setup.now);
+        let now = clock.now();
+        let files = tempfile::tempdir().expect("a temporary folder");
+        let gym = GymId::new(now);
+        sqlx::query(
+            "insert into gyms (id, name, default_country, created_at) values ($1, 'Iron House', 'EG', $2)",
+        )
+        .bind(gym)
+        .bind(now)
+        .execute(&db.owner)
+        .await
+        .expect("a gym");
+        for role in Role::STAFF {
+            for permission in default_permissions(role) {
+                sqlx::query("insert into role_permissions (role, permission) values ($1, $2)")
+                    .bind(role.as_str())
+                    .bind(permission.as_str())
+                    .execute(&db.owner)
+                    .await
+                    .expect("a permission");
+            }
+        }
+        let branch = insert_branch(&db.owner, &clock, gym, "1", "Zamalek", &setup).await;
+        let desk = insert_desk(&db.owner, &clock, branch, "1").await;
+        let second_desk = insert_desk(&db.owner, &clock, branch, "2").await;
+        let mut staff = Vec::new();
+        for (role, desk) in [
+            (Role::Owner, desk),
+            (Role::Manager, desk),
+            (Role::Reception, desk),
+            (Role::Reception, second_desk),
+        ] {
+            staff.push(insert_staff(&db.owner, &clock, role, branch, desk).await);
+        }
+        let [owner, manager, reception, second_reception] =
+            staff.try_into().expect("as many actors as were made");
+        let services =
+            Services { db: db.app.clone(), clock: Arc::new(clock.clone()), files: files.path().to_owned() };
+        Self {
+            services,
+            clock,
+            branch,
+            desk,
+            second_desk,
+            owner,
+            manager,
+            reception,
+            second_reception,
+            setup,
+            db,
+            _files: files,
+        }
+    }
+
+    /// Somebody of the staff at the first desk, with the permissions a new gym gives the role.
+    ///
+    /// # Panics
+    /// When the database refuses the rows.
+    pub async fn staff(&self, role: Role) -> Actor {
+        insert_staff(&self.db.owner, &self.clock, role, self.branch, self.desk).await
+    }
+
+    /// Another branch of the gym, in the same zone and currency.
+    ///
+    /// # Panics
+    /// When the database refuses the row, as for a code that is taken.
+    pub async fn second_branch(&self, code: &str) -> BranchId {
+        let gym = sqlx::query_scalar("select id from gyms").fetch_one(&self.db.owner).await.expect("a gym");
+        insert_branch(&self.db.owner, &self.clock, gym, code, &format!("Branch {code}"), &self.setup).await
+    }
+
+    /// The same person at a desk of another branch.
+    ///
+    /// # Panics
+    /// For an actor who is no staff.
+    pub async fn at_branch(&self, actor: &Actor, branch: BranchId) -> Actor {
+        let desk =
+            insert_desk(&self.db.owner, &self.clock, branch, &new_id(self.clock.now()).to_string()).await;
+        match actor {
+            Actor::Staff(staff) => Actor::Staff(StaffActor { branch, desk, ..staff.clone() }),
+            Actor::Desk(_) | Actor::System { .. } => panic!("only staff changes desks"),
+        }
+    }
+
+    /// A member of the first branch, with no number worth typing.
+    ///
+    /// # Panics
+    /// When the database refuses the row.
+    pub async fn member(&self, full_name: &str) -> MemberId {
+        let now = self.clock.now();
+        let id = MemberId::new(now);
+        sqlx::query(
+            "insert into members (id, home_branch_id, number, full_name, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, $5)",
+        )
+        .bind(id)
+        .bind(self.branch)
+        .bind(id.to_string())
+        .bind(full_name)
+        .bind(now)
+        .execute(&self.db.owner)
+        .await
+        .expect("a member");
+        id
+    }
+
+    /// One number from the database, past the services.
+    ///
+    /// # Panics
+    /// When the query fails.
+    pub async fn count(&self, query: &'static str) -> i64 {
+        sqlx::query_scalar(query).fetch_one(&self.db.owner).await.expect("a query that gives one bigint")
+    }
+}
+
+/// The actor without some permissions.
+///
+/// # Panics
+/// For an actor who is no staff.
+#[must_use]
+pub fn without(actor: &Actor, taken: &[Permission]) -> Actor {
+    match actor {
+        Actor::Staff(staff) => {
+            let permissions = staff.permissions.iter().filter(|p| !taken.contains(p)).copied().collect();
+            Actor::Staff(StaffActor { permissions, ..staff.clone() })
+        }
+        Actor::Desk(_) | Actor::System { .. } => panic!("only staff has permissions of its own"),
+    }
+}
+
+async fn insert_branch(
+    owner: &PgPool,
+    clock: &FakeClock,
+    gym: GymId,
+    code: &str,
+    name: &str,
+    setup: &GymSetup,
+) -> BranchId {
+    let now = clock.now();
+    let id = BranchId::new(now);
+    sqlx::query(
+        "insert into branches (id, gym_id, code, name, time_zone, currency, day_starts_at, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(id)
+    .bind(gym)
+    .bind(code)
+    .bind(name)
+    .bind(setup.time_zone)
+    .bind(setup.currency)
+    .bind(setup.day_starts_at)
+    .bind(now)
+    .execute(owner)
+    .await
+    .expect("a branch");
+    id
+}
+
+async fn insert_desk(owner: &PgPool, clock: &FakeClock, branch: BranchId, name: &str) -> DeskId {
+    let now = clock.now();
+    let id = DeskId::new(now);
+    sqlx::query("insert into desks (id, branch_id, name, created_at) values ($1, $2, $3, $4)")
+        .bind(id)
+        .bind(branch)
+        .bind(name)
+        .bind(now)
+        .execute(owner)
+        .await
+        .expect("a desk");
+    id
+}
+
+async fn insert_staff(
+    owner: &PgPool,
+    clock: &FakeClock,
+    role: Role,
+    branch: BranchId,
+    desk: DeskId,
+) -> Actor {
+    let now = clock.now();
+    let account = AccountId::new(now);
+    sqlx::query("insert into accounts (id, full_name, username, created_at) values ($1, $2, $3, $4)")
+        .bind(account)
+        .bind(format!("{} of the house", role.as_str()))
+        .bind(account.to_string())
+        .bind(now)
+        .execute(owner)
+        .await
+        .expect("an account");
+    sqlx::query("insert into profiles (account_id, kind, created_at) values ($1, $2, $3)")
+        .bind(account)
+        .bind(role.as_str())
+        .bind(now)
+        .execute(owner)
+        .await
+        .expect("a profile");
+    let permissions: BTreeSet<_> = default_permissions(role).iter().copied().collect();
+    let roles = BTreeSet::from([role]);
+    Actor::Staff(StaffActor { account, session: SessionId::new(now), roles, permissions, branch, desk })
+}

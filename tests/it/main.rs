@@ -1,0 +1,3 @@
+//! The gym from the outside: services against a real Postgres, and the golden tables.
+
+mod testkit;
