@@ -42,7 +42,10 @@ class Desk {
 
   /** Shows a verdict. The same scan can arrive twice: as the answer to a call and as an event. */
   show(verdict: Verdict): void {
-    if (this.newest?.scan_id !== verdict.scan_id) earcons.play(earconOf(verdict));
+    if (this.newest?.scan_id !== verdict.scan_id) {
+      this.#held = false;
+      earcons.play(earconOf(verdict));
+    }
     this.newest = verdict;
     this.verdict = verdict;
     this.#startTimer();

@@ -71,6 +71,14 @@ describe("a verdict", () => {
     expect(desk.verdict).toBeNull();
   });
 
+  test("that somebody works with gives way to the next scan all the same", () => {
+    desk.show(verdict("a"));
+    desk.hold(true);
+    desk.show(verdict("b"));
+    vi.advanceTimersByTime(8000);
+    expect(desk.verdict).toBeNull();
+  });
+
   test("sounds once, though it comes as the answer and as an event", () => {
     desk.show(verdict("a"));
     desk.show(verdict("a"));
