@@ -61,6 +61,10 @@ create table subscriptions (
     access_windows jsonb not null,
     branch_scope text not null,
     branch_ids uuid[] not null default '{}',
+    freeze_days int not null default 0,
+    freeze_times int not null default 0,
+    minimum_term_days int not null default 0,
+    notice_days int not null default 0,
     -- Day of the month renewals count from: 31 January never drifts.
     anchor_day smallint not null constraint subscriptions_anchor_day_range check (anchor_day between 1 and 31),
     created_at timestamptz not null

@@ -2,7 +2,7 @@
 create table ledger_transactions (
     id uuid constraint ledger_transactions_pkey primary key,
     branch_id uuid not null constraint ledger_transactions_branch_fkey references branches (id),
-    kind text not null constraint ledger_transactions_kind_known check (kind in ('sale', 'renewal', 'void')),
+    kind text not null constraint ledger_transactions_kind_known check (kind in ('sale', 'renewal', 'take_over', 'void')),
     at timestamptz not null,
     business_day date not null,
     idempotency_key uuid not null constraint ledger_transactions_idempotency_key unique,

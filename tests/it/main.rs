@@ -1,3 +1,4 @@
 //! The gym from the outside: services against a real Postgres, and the golden tables.
 
+mod sales;
 mod testkit;

@@ -3,8 +3,13 @@ use crate::{FakeClock, TestDb};
 use gatehouse_core::actor::{Actor, StaffActor};
 use gatehouse_core::auth::model::{Permission, Role, default_permissions};
 use gatehouse_core::clock::Clock;
-use gatehouse_core::ids::{AccountId, BranchId, DeskId, GymId, MemberId, SessionId, new_id};
+use gatehouse_core::ids::{AccountId, BranchId, DeskId, GymId, MemberId, PlanId, SessionId, new_id};
+use gatehouse_core::money::Money;
+use gatehouse_core::payments::wire::{Method, Payment};
+use gatehouse_core::plans::wire::{BranchScope, CreatePlan, DurationUnit, PlanForm, PlanKind, VisitRule};
 use gatehouse_core::services::Services;
+use gatehouse_core::subscriptions::wire::{Offer, Sale, Sell};
+use gatehouse_core::{plans, subscriptions};
 use sqlx::PgPool;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -161,12 +166,118 @@ impl TestGym {
         id
     }
 
+    /// A plan on sale from today, in the gym's currency.
+    ///
+    /// # Panics
+    /// When the service refuses it.
+    pub async fn plan(&self, form: PlanForm, price_minor: i64) -> PlanId {
+        let id = PlanId::new(self.clock.now());
+        let request = CreatePlan { id, form, price_minor };
+        plans::service::create_plan(&self.services, &self.owner, request).await.expect("a plan");
+        id
+    }
+
+    /// A month of unlimited visits at the home branch for 750.00.
+    ///
+    /// # Panics
+    /// When the gym has one already.
+    pub async fn monthly(&self) -> PlanId {
+        self.plan(plan_form("Monthly"), 75_000).await
+    }
+
+    /// Ten visits within 60 days for 400.00.
+    ///
+    /// # Panics
+    /// When the gym has one already.
+    pub async fn ten_visits(&self) -> PlanId {
+        self.plan(pack_form("Ten visits", 10, 60), 40_000).await
+    }
+
+    /// Money of the gym.
+    pub fn money(&self, minor: i64) -> Money {
+        Money::new(minor, self.setup.currency)
+    }
+
+    /// A payment in cash, exactly counted.
+    pub fn cash(&self, minor: i64) -> Payment {
+        Payment { method: Method::Cash, amount: self.money(minor), tendered: None, reference: None }
+    }
+
+    /// Sells or renews at today's price for cash, as reception.
+    ///
+    /// # Panics
+    /// When the service refuses it.
+    pub async fn sell(&self, offer: Offer) -> Sale {
+        let request = self.sale_of(offer).await;
+        subscriptions::service::sell(&self.services, &self.reception, request).await.expect("a sale")
+    }
+
+    /// Sells a plan from today for cash.
+    ///
+    /// # Panics
+    /// When the service refuses it.
+    pub async fn sell_plan(&self, member_id: MemberId, plan_id: PlanId) -> Sale {
+        self.sell(Offer::New { member_id, plan_id, starts_on: None }).await
+    }
+
+    /// The request that the desk sends once it has seen the preview: cash, exactly counted, a new key.
+    ///
+    /// # Panics
+    /// When the offer has no preview.
+    pub async fn sale_of(&self, offer: Offer) -> Sell {
+        let preview = subscriptions::service::sale_preview(&self.services, &self.reception, offer.clone())
+            .await
+            .expect("a preview");
+        let payments =
+            if preview.total.minor == 0 { Vec::new() } else { vec![self.cash(preview.total.minor)] };
+        Sell {
+            idempotency_key: new_id(self.clock.now()),
+            offer,
+            expected_total: preview.total,
+            expected_starts_on: Some(preview.starts_on),
+            payments,
+        }
+    }
+
     /// One number from the database, past the services.
     ///
     /// # Panics
     /// When the query fails.
     pub async fn count(&self, query: &'static str) -> i64 {
         sqlx::query_scalar(query).fetch_one(&self.db.owner).await.expect("a query that gives one bigint")
+    }
+}
+
+/// A month of unlimited visits at the home branch at any hour.
+pub fn plan_form(name: &str) -> PlanForm {
+    PlanForm {
+        name: name.to_owned(),
+        native_name: None,
+        kind: PlanKind::Gym,
+        training_type: None,
+        tier: None,
+        duration_unit: DurationUnit::Months,
+        duration_count: 1,
+        visits: None,
+        visit_rule: VisitRule::PerDay,
+        access_windows: Vec::new(),
+        branch_scope: BranchScope::Home,
+        branch_ids: Vec::new(),
+        freeze_days: 0,
+        freeze_times: 0,
+        minimum_term_days: 0,
+        notice_days: 0,
+    }
+}
+
+/// Some visits, one a day at most, within some days.
+pub fn pack_form(name: &str, visits: i32, days: i32) -> PlanForm {
+    PlanForm {
+        kind: PlanKind::VisitPack,
+        duration_unit: DurationUnit::Days,
+        duration_count: days,
+        visits: Some(visits),
+        ..plan_form(name)
     }
 }
 

@@ -6,4 +6,4 @@ mod gym;
 
 pub use clock::FakeClock;
 pub use cluster::TestDb;
-pub use gym::{GymSetup, TestGym, without};
+pub use gym::{GymSetup, TestGym, pack_form, plan_form, without};

@@ -1,2 +1,8 @@
 //! Money taken and the ledger it is written to.
+//!
+//! The ledger is double entry and append-only: what was posted stays, and a mistake is taken back by a posting
+//! of the opposite sign. The database refuses everything else.
+pub mod idempotency;
+pub mod ledger;
+pub mod model;
 pub mod wire;

@@ -4,5 +4,9 @@
 //! [`model::fold`] turns them into periods, and everything else is asked of those on a given day.
 pub mod access;
 pub mod door;
+pub mod draft;
+pub mod listing;
 pub mod model;
+pub mod service;
+pub mod store;
 pub mod wire;

@@ -110,7 +110,7 @@ pub struct SalePreview {
     pub total: Money,
     /// For a lapsed subscription: the other start that staff may choose.
     pub alternative_start: Option<NaiveDate>,
-    /// Codes of things to mention (`already_running`, `starts_in_past`).
+    /// Codes of things to mention: `already_running`, `starts_in_past`, `plan_changed`, `member_suspended`.
     pub warnings: Vec<String>,
 }
 
@@ -122,6 +122,9 @@ pub struct Sell {
     pub offer: Offer,
     /// What the preview said; a price that changed meanwhile is refused.
     pub expected_total: Money,
+    /// First day of the preview; refused when somebody renewed meanwhile, or the day has turned.
+    #[serde(default)]
+    pub expected_starts_on: Option<NaiveDate>,
     /// Exactly the total; cash may be tendered above it.
     pub payments: Vec<Payment>,
 }
@@ -150,6 +153,14 @@ pub struct TakeOver {
     pub visits_left: Option<i32>,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct TakenOver {
+    /// A transaction without entries: nothing was charged. Its void takes the subscription back.
+    pub transaction_id: TransactionId,
+    pub subscription_id: SubscriptionId,
+    pub event_id: SubscriptionEventId,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize, TS)]
 pub struct VoidSale {
     pub idempotency_key: Uuid,
@@ -157,8 +168,9 @@ pub struct VoidSale {
     pub reason: String,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Voided {
+    /// The transaction that takes the sale back.
     pub transaction_id: TransactionId,
     /// To hand back, by method.
     pub returned: Vec<Payment>,
