@@ -1,5 +1,7 @@
 //! Real Postgres, gyms and clocks for tests.
 
+#[cfg(feature = "bench")]
+pub mod bench;
 mod clock;
 mod cluster;
 mod gym;

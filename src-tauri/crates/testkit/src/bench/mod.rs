@@ -1,0 +1,4 @@
+//! Benchmarks: every figure beside its reference, one JSON line each. One module per area.
+
+pub mod figure;
+pub mod scan;
