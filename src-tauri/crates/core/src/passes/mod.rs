@@ -1,2 +1,6 @@
 //! Passes: the codes members carry, printed or on the phone.
+pub mod alias;
+pub mod payload;
+pub mod service;
+pub mod store;
 pub mod wire;

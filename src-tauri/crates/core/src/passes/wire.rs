@@ -79,3 +79,18 @@ pub struct AddAlias {
 pub struct RemoveAlias {
     pub code: String,
 }
+
+impl PassKind {
+    /// As stored in `passes.kind`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Card => "card",
+            Self::Live => "live",
+        }
+    }
+
+    /// Unknown text cannot be stored (a constraint).
+    pub fn parse(text: &str) -> Self {
+        if text == "live" { Self::Live } else { Self::Card }
+    }
+}
