@@ -76,6 +76,7 @@ pub enum Reason {
     PassExpired {
         seconds_off: i64,
     },
+    /// A live code that has let somebody in already.
     PassReplayed,
     NoSubscription,
     Expired {
@@ -122,6 +123,12 @@ pub enum Reason {
     },
     CheckedOut {
         minutes: i64,
+    },
+    /// At an exit: nobody has entered, so nobody leaves.
+    NotInside,
+    /// Phones of several members disagree with this desk's clock by about as much: the desk's is wrong.
+    DeskClockOff {
+        seconds_off: i64,
     },
 }
 
