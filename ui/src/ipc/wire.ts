@@ -30,7 +30,7 @@ export type Reason =
   | { kind: "daily_limit"; entries: number } | { kind: "debt"; owed: Money } | { kind: "suspended" }
   | { kind: "blocked_by_note" } | { kind: "capacity_full"; capacity: number } | { kind: "ends_soon"; days_left: number }
   | { kind: "last_visit" } | { kind: "reminder" } | { kind: "let_in_once"; reason: string }
-  | { kind: "checked_out"; minutes: number };
+  | { kind: "checked_out"; minutes: number } | { kind: "not_inside" } | { kind: "desk_clock_off"; seconds_off: number };
 export interface VerdictMember {
   id: string; number: string; full_name: string; native_name: string | null; photo_file_id: string | null; language: string;
 }

@@ -59,6 +59,10 @@ export function sentence(reason: Reason): string {
       return m.reason_let_in_once({ reason: reason.reason });
     case "checked_out":
       return m.reason_checked_out({ time: formatDuration(language.tag, reason.minutes) });
+    case "not_inside":
+      return m.reason_not_inside();
+    case "desk_clock_off":
+      return m.reason_desk_clock_off({ time: formatDuration(language.tag, Math.ceil(Math.abs(reason.seconds_off) / 60)) });
   }
 }
 

@@ -6,6 +6,7 @@
 //! decides again.
 pub mod code;
 pub mod decide;
+pub mod feed;
 pub mod service;
 pub mod store;
 pub mod wire;
