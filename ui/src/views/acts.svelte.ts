@@ -10,6 +10,7 @@ export type SaleWish = { member_id: string; plan_id?: string | null } | { subscr
 class Acts {
   sell: ((wish: SaleWish) => void) | null = $state(null);
   register: ((name: string) => void) | null = $state(null);
+  take_over: ((member_id: string) => void) | null = $state(null);
   open_member: ((member_id: string) => void) | null = $state(null);
 
   /** The act behind a verdict's button, if somebody offers it. */

@@ -39,6 +39,15 @@ export class Form<Values extends Record<string, unknown>> {
     this.problem = null;
   }
 
+  /** Shows a refusal: under the field that it names, else above the form. */
+  refuse(error: unknown): void {
+    if (error instanceof CallError && error.field !== null && (error.field in this.values || error.field in this.errors)) {
+      this.errors = { [error.field]: explain(error) };
+    } else {
+      this.problem = explain(error);
+    }
+  }
+
   /** Saves once, however often it is asked while on its way. Answers whether it was saved. */
   async submit(): Promise<boolean> {
     if (this.busy) return false;
@@ -52,11 +61,7 @@ export class Form<Values extends Record<string, unknown>> {
       this.#stored = JSON.stringify(values);
       return true;
     } catch (error) {
-      if (error instanceof CallError && error.field !== null && error.field in values) {
-        this.errors = { [error.field]: explain(error) };
-      } else {
-        this.problem = explain(error);
-      }
+      this.refuse(error);
       return false;
     } finally {
       this.busy = false;

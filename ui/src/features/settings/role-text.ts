@@ -1,0 +1,45 @@
+import type { Permission, Role } from "../../ipc/office.js";
+import { m } from "../../paraglide/messages.js";
+
+const roles: Record<Role, () => string> = {
+  owner: m.role_owner,
+  manager: m.role_manager,
+  reception: m.role_reception,
+  accountant: m.role_accountant,
+  trainer: m.role_trainer,
+  store_keeper: m.role_store_keeper,
+  member: m.role_member,
+};
+
+/** Roles that an account of staff can have. */
+export const staffRoles: readonly Role[] = ["owner", "manager", "reception", "accountant", "trainer", "store_keeper"];
+
+export function roleText(role: Role): string {
+  return roles[role]();
+}
+
+const permissions: Record<Permission, () => string> = {
+  check_in: m.may_check_in,
+  override: m.may_override,
+  undo_entry: m.may_undo_entry,
+  view_members: m.may_view_members,
+  edit_members: m.may_edit_members,
+  suspend_members: m.may_suspend_members,
+  issue_pass: m.may_issue_pass,
+  revoke_pass: m.may_revoke_pass,
+  sell: m.may_sell,
+  void_sale: m.may_void_sale,
+  take_over: m.may_take_over,
+  see_money: m.may_see_money,
+  edit_plans: m.may_edit_plans,
+  manage_staff: m.may_manage_staff,
+  manage_roles: m.may_manage_roles,
+  edit_settings: m.may_edit_settings,
+  import_members: m.may_import_members,
+  see_audit: m.may_see_audit,
+};
+
+/** An act of the matrix in words; one that this interface does not know yet keeps its name. */
+export function permissionText(permission: Permission): string {
+  return permissions[permission]?.() ?? permission.replaceAll("_", " ");
+}

@@ -1,0 +1,37 @@
+/** Millimetres of an ISO/IEC 7810 ID-1 card ("CR80"). */
+export const CR80 = { width: 85.6, height: 53.98 };
+
+/** What a printed page looks like: nothing on it but the picture, at exactly its size. */
+export function pageStyle(size: { width: number; height: number }): string {
+  return `
+    @page { size: ${size.width}mm ${size.height}mm; margin: 0; }
+    .print-page { display: none; }
+    @media print {
+      html, body { block-size: auto; background: none; }
+      body > :not(.print-page) { display: none !important; }
+      .print-page { display: block; }
+      .print-page img { display: block; inline-size: ${size.width}mm; block-size: ${size.height}mm; max-inline-size: none; }
+    }`;
+}
+
+/** Prints one picture at a size in millimetres, through the system's own print dialog. */
+export async function printPicture(src: string, size: { width: number; height: number }): Promise<void> {
+  const page = document.createElement("div");
+  page.className = "print-page";
+  page.setAttribute("aria-hidden", "true");
+  const picture = new Image();
+  picture.src = src;
+  page.append(picture);
+  // A constructed sheet: the content security policy allows no inline style.
+  const style = new CSSStyleSheet();
+  style.replaceSync(pageStyle(size));
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, style];
+  document.body.append(page);
+  try {
+    await picture.decode();
+    window.print();
+  } finally {
+    document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== style);
+    page.remove();
+  }
+}
