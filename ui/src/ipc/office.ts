@@ -380,6 +380,9 @@ export type MemberNote = {
   created_by: string | null;
   resolved_at: string | null;
 };
+export type MemberNotes = {
+  rows: MemberNote[];
+};
 export type AddNote = {
   id: string;
   member_id: string;
@@ -412,6 +415,9 @@ export type Measurement = {
   kind: string;
   value: number;
   measured_on: string;
+};
+export type Measurements = {
+  rows: Measurement[];
 };
 export type SetPhoto = {
   member_id: string;
@@ -653,7 +659,7 @@ type Ask<Request, Response> = { request: Request; response: Response };
 declare module "./commands.js" {
   interface Commands {
     set_up: Ask<SetUp, Me>;
-    sessions_list: Ask<null, { rows: SessionRow[] }>;
+    sessions_list: Ask<null, SessionRow[]>;
     session_revoke: Ask<RevokeSession, null>;
     staff_list: Ask<ListStaff, StaffPage>;
     staff_create: Ask<CreateStaff, StaffRow>;
@@ -666,23 +672,23 @@ declare module "./commands.js" {
     permission_set: Ask<PermissionCell, PermissionMatrix>;
     branch_get: Ask<null, Branch>;
     branch_update: Ask<UpdateBranch, SetupStatus>;
-    member_search: Ask<SearchMembers, MemberHits>;
     member_list: Ask<ListMembers, MemberPage>;
     member_get: Ask<ChooseMember, Member>;
     member_register: Ask<RegisterMember, Member>;
     member_update: Ask<UpdateMember, Member>;
     member_suspend: Ask<SuspendMember, Member>;
     member_note_add: Ask<AddNote, MemberNote>;
-    member_note_resolve: Ask<ResolveNote, null>;
+    member_note_resolve: Ask<ResolveNote, MemberNote>;
     measurement_add: Ask<AddMeasurement, Measurement>;
-    measurements: Ask<ChooseMember, { rows: Measurement[] }>;
+    measurements: Ask<ChooseMember, Measurements>
+    member_notes: Ask<ChooseMember, MemberNotes>;
     member_photo_set: Ask<SetPhoto, Member>;
-    photo_get: Ask<GetPhoto, Picture>;
     member_entries: Ask<ListEntries, Entries>;
     plan_list: Ask<ListPlans, Plans>;
     plan_create: Ask<CreatePlan, Plan>;
     plan_update: Ask<UpdatePlan, Plan>;
     plan_archive: Ask<ChoosePlan, Plan>;
+    plan_restore: Ask<ChoosePlan, Plan>;
     plan_price_set: Ask<SetPrice, Plan>;
     sale_preview: Ask<Offer, SalePreview>;
     sell: Ask<Sell, Sale>;
@@ -691,9 +697,9 @@ declare module "./commands.js" {
     member_subscriptions: Ask<ChooseMember, Subscriptions>;
     pass_list: Ask<ChooseMember, Passes>;
     pass_issue: Ask<IssueCard, Pass>;
-    pass_revoke: Ask<RevokePass, null>;
+    pass_revoke: Ask<RevokePass, Pass>;
     pass_print: Ask<PrintCard, Document>;
-    alias_add: Ask<AddAlias, null>;
+    alias_add: Ask<AddAlias, Pass>;
     alias_remove: Ask<RemoveAlias, null>;
     desk_pause: Ask<null, null>;
     desk_resume: Ask<null, null>;
