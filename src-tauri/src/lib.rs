@@ -1,1 +1,9 @@
-//! The desktop shell.
+//! The desktop shell: one window over the same command list that browsers use.
+
+mod command_line;
+mod lifecycle;
+mod logs;
+mod rpc;
+mod single;
+
+pub use lifecycle::run;

@@ -20,17 +20,43 @@ pub async fn connect(url: &str, connections: u32) -> Result<PgPool, Error> {
         .await?)
 }
 
-/// True when a migration has not run yet; the host takes a backup first.
-pub async fn has_pending_migration(owner_url: &str) -> Result<bool, Error> {
+/// How the database stands against the migrations of this program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pending {
+    /// Nothing was ever stored here.
+    Everything,
+    /// Rows are there: back up before migrating.
+    Update,
+    Nothing,
+}
+
+impl Pending {
+    pub fn is_any(self) -> bool {
+        self != Self::Nothing
+    }
+
+    pub fn is_update(self) -> bool {
+        self == Self::Update
+    }
+}
+
+/// Which migrations have not run yet.
+pub async fn pending_migrations(owner_url: &str) -> Result<Pending, Error> {
     let mut db = PgConnection::connect(owner_url).await?;
     let known: bool =
         sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(&mut db).await?;
     if !known {
-        return Ok(true);
+        return Ok(Pending::Everything);
     }
     let done: i64 =
         sqlx::query_scalar("select count(*) from _sqlx_migrations where success").fetch_one(&mut db).await?;
-    Ok(usize::try_from(done).unwrap_or(0) < MIGRATIONS.iter().count())
+    let all = i64::try_from(MIGRATIONS.iter().count()).unwrap_or(i64::MAX);
+    Ok(if done < all { Pending::Update } else { Pending::Nothing })
+}
+
+/// The role a URL logs in as.
+pub fn role_of(url: &str) -> Option<String> {
+    PgConnectOptions::from_str(url).ok().map(|options| options.get_username().to_owned())
 }
 
 /// Runs pending migrations as the owner and gives `app_role` its rights.

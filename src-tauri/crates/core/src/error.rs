@@ -44,6 +44,19 @@ impl Error {
         error.as_database_error().and_then(sqlx::error::DatabaseError::constraint)
     }
 
+    /// True when the database was not there to ask, or went away while it was asked: the same request may succeed
+    /// a moment later, and with its id or idempotency key does nothing twice.
+    pub fn lost_connection(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => true,
+            // Class 57: shut down by the administrator or by a crash, or still starting up. 08: connection lost.
+            Self::Database(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| code.starts_with("57P0") || code.starts_with("08"))
+            }
+            _ => false,
+        }
+    }
+
     /// As it crosses the border. The interface has a sentence per code; `message` is for logs and other clients.
     pub fn to_wire(&self) -> WireError {
         let (code, field, params) = match self {
@@ -58,9 +71,7 @@ impl Error {
             Self::TooManyAttempts { seconds } => {
                 ("too_many_attempts", None, serde_json::json!({ "seconds": seconds }))
             }
-            Self::Database(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed) => {
-                ("database_unreachable", None, serde_json::Value::Null)
-            }
+            error if error.lost_connection() => ("database_unreachable", None, serde_json::Value::Null),
             Self::Database(_) | Self::Internal(_) => ("internal", None, serde_json::Value::Null),
         };
         let message = match self {

@@ -1,27 +1,64 @@
 //! The command line of Gatehouse.
 
+mod doctor;
+mod house;
 mod scan;
+mod serve;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 /// The command line of Gatehouse, the reception desk and back office of a gym.
 #[derive(Debug, Parser)]
-#[command(name = "gatehousectl", version)]
+#[command(name = "gatehousectl", version, after_help = ENVIRONMENT)]
 struct Cli {
+    /// Folder of database and files, instead of the account's data folder
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+
     #[command(subcommand)]
     command: Command,
 }
 
+const ENVIRONMENT: &str = "\
+Environment:
+  GATEHOUSE_HOME          as --data-dir
+  GATEHOUSE_DATABASE_URL  a Postgres server (15 or newer) instead of the embedded one, as the app role
+  GATEHOUSE_MIGRATE_URL   the same database as the owner role, for migrations
+  GATEHOUSE_LOG           what is logged, for example info or gatehouse_net=debug";
+
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve the staff interface to browsers
+    Serve(serve::ServeArgs),
     /// Read codes from a picture, a folder, a film, a webcam, a camera over HTTP or a serial scanner
     Scan(scan::ScanArgs),
+    /// Bring the database up to date; a backup is taken first
+    Migrate,
+    /// Check this installation and say what is wrong
+    Doctor(doctor::DoctorArgs),
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
-        Command::Scan(args) => scan::run(&args),
-    }
+    let cli = Cli::parse();
+    // Scanning needs no database and no runtime.
+    let command = match cli.command {
+        Command::Scan(args) => return scan::run(&args),
+        other => other,
+    };
+    house::log_to_stderr();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return house::fail(&error),
+    };
+    runtime.block_on(async {
+        match command {
+            Command::Scan(_) => ExitCode::SUCCESS,
+            Command::Serve(args) => serve::run(args, cli.data_dir).await,
+            Command::Migrate => house::migrate(cli.data_dir).await,
+            Command::Doctor(args) => doctor::run(args, cli.data_dir).await,
+        }
+    })
 }

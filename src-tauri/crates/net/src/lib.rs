@@ -1,1 +1,8 @@
-//! Everything that crosses the network.
+//! What every host of the product shares: opening the house (database, services, scanner), the command list,
+//! and the HTTP service that carries it to browsers. The desktop window calls the same list.
+
+pub mod desk;
+pub mod host;
+pub mod house;
+pub mod http;
+pub mod rpc;

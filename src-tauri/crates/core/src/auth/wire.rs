@@ -45,6 +45,16 @@ pub struct DeskPerson {
 }
 
 #[derive(Clone, Debug, Serialize, TS)]
+pub struct DeskPeople {
+    pub rows: Vec<DeskPerson>,
+}
+
+#[derive(Clone, Debug, Serialize, TS)]
+pub struct Sessions {
+    pub rows: Vec<SessionRow>,
+}
+
+#[derive(Clone, Debug, Serialize, TS)]
 pub struct SessionRow {
     pub id: SessionId,
     pub account_id: AccountId,

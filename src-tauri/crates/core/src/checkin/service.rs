@@ -602,7 +602,7 @@ fn show_member(row: &MemberRow) -> VerdictMember {
 }
 
 /// A desk without a person shows the verdict and a first name, nothing else.
-fn for_actor(verdict: Verdict, actor: &Actor) -> Verdict {
+pub fn for_actor(verdict: Verdict, actor: &Actor) -> Verdict {
     if !matches!(actor, Actor::Desk(_)) {
         return verdict;
     }

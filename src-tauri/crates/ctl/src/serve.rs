@@ -1,0 +1,103 @@
+//! `gatehousectl serve`: the staff interface over HTTP.
+use crate::house::{fail, open};
+use gatehouse_net::host::Host;
+use gatehouse_net::{desk, http};
+use rust_embed::RustEmbed;
+use std::borrow::Cow;
+use std::io::{self, Write as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tokio::net::TcpListener;
+
+/// The built interface. Debug builds read it from disk, release builds carry it.
+#[derive(RustEmbed)]
+#[folder = "../../../ui/dist"]
+struct Interface;
+
+fn asset(path: &str) -> Option<Cow<'static, [u8]>> {
+    Interface::get(path).map(|file| file.data)
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ServeArgs {
+    /// Address to listen on; put a TLS proxy in front before you leave loopback
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    address: IpAddr,
+
+    /// Port to listen on; 0 takes a free one, which is printed
+    #[arg(long, default_value_t = 8470)]
+    port: u16,
+
+    /// Scan this: a file, a folder, camera:N, http://…, serial:PORT
+    #[arg(long)]
+    source: Option<String>,
+
+    /// Be the desk of this name; made when it is new
+    #[arg(long)]
+    desk: Option<String>,
+}
+
+pub async fn run(args: ServeArgs, data_dir: Option<PathBuf>) -> ExitCode {
+    let source = match args.source.as_deref().map(str::parse).transpose() {
+        Ok(source) => source,
+        Err(error) => return fail(&error),
+    };
+    let listener = match TcpListener::bind(SocketAddr::new(args.address, args.port)).await {
+        Ok(listener) => listener,
+        Err(error) => return fail(&format!("{}:{} cannot be used: {error}", args.address, args.port)),
+    };
+    let house = match open(data_dir).await {
+        Ok(house) => house,
+        Err(error) => return fail(&error),
+    };
+    let host = match Host::new(house, "browser".to_owned(), args.desk.as_deref()).await {
+        Ok(host) => host,
+        Err(error) => return fail(&error),
+    };
+    let remembered = || host.desk_file().read().source.and_then(|text| text.parse().ok());
+    if let Some(source) = source.or_else(remembered) {
+        desk::scan(&host, source);
+    }
+    if let Err(error) = announce(&listener) {
+        return fail(&error);
+    }
+    let service = http::router(host.clone(), asset).into_make_service_with_connect_info::<SocketAddr>();
+    // Long polls would hold a graceful shutdown for half a minute; a cut one is asked again.
+    let served = tokio::select! {
+        served = axum::serve(listener, service) => served,
+        () = asked_to_stop() => Ok(()),
+    };
+    host.station.stop();
+    host.services().db.close().await;
+    if let Ok(host) = std::sync::Arc::try_unwrap(host).map_err(drop) {
+        host.house.close().await;
+    }
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn announce(listener: &TcpListener) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "Gatehouse is at http://{}/", listener.local_addr()?)?;
+    out.flush()
+}
+
+async fn asked_to_stop() {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupted => {}
+                _ = terminated.recv() => {}
+            }
+            return;
+        }
+    }
+    #[cfg(not(unix))]
+    drop(interrupted.await);
+}

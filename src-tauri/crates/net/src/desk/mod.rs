@@ -1,0 +1,22 @@
+//! The desk of a host: its scanner station, its live events, what it remembers between runs.
+mod events;
+mod file;
+mod station;
+pub mod wire;
+
+pub use events::Events;
+pub use file::{DeskFile, Remembered};
+use gatehouse_core::actor::Actor;
+use gatehouse_core::checkin::service::for_actor;
+pub use station::{Station, choose, read_picture, scan};
+use wire::{DeskEvent, DeskNews};
+
+/// What a locked desk may show: verdicts with the first name only.
+pub fn for_eyes_of(actor: &Actor, mut news: DeskNews) -> DeskNews {
+    for event in &mut news.events {
+        if let DeskEvent::Verdict { verdict } = event {
+            **verdict = for_actor((**verdict).clone(), actor);
+        }
+    }
+    news
+}

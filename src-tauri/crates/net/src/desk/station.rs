@@ -1,0 +1,193 @@
+//! The scanner station: codes that a source reads become check-ins.
+use super::events::Events;
+use super::wire::{CameraRow, CameraView, ChooseSource, DeskEvent, DeskFrame, DeskSources};
+use crate::host::Host;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use gatehouse_core::checkin::service as checkin;
+use gatehouse_core::checkin::wire::{CheckIn, Source as Via, Verdict, Who};
+use gatehouse_core::error::Error;
+use gatehouse_core::ids::ScanId;
+use gatehouse_scan::camera::{CameraState, cameras};
+use gatehouse_scan::decode::{self, Cascade};
+use gatehouse_scan::reader::{Event, Reader, Settings};
+use gatehouse_scan::source::Source;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::mpsc;
+
+/// One host has one; it owns the webcam.
+#[derive(Default)]
+pub struct Station {
+    reader: Mutex<Option<Reader>>,
+    pub events: Events,
+}
+
+impl Station {
+    fn reader(&self) -> MutexGuard<'_, Option<Reader>> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How the scanner is now.
+    pub fn camera(&self) -> CameraView {
+        match &*self.reader() {
+            Some(reader) => view(&reader.state(), Some(reader.source().to_string())),
+            None => CameraView { state: "none".into(), detail: None, source: None },
+        }
+    }
+
+    /// Cameras of this machine, and the one in use.
+    pub fn sources(&self) -> DeskSources {
+        let cameras = cameras()
+            .into_iter()
+            .map(|camera| CameraRow { source: format!("camera:{}", camera.index), name: camera.name })
+            .collect();
+        DeskSources { cameras, camera: self.camera() }
+    }
+
+    /// The newest picture for the preview, at most 640 pixels wide.
+    pub fn frame(&self) -> DeskFrame {
+        let frame = self.reader().as_ref().and_then(Reader::newest_frame);
+        let jpeg_base64 = frame.map(|frame| STANDARD.encode(frame.preview_jpeg()));
+        DeskFrame { jpeg_base64, camera: self.camera() }
+    }
+
+    /// The newest picture for a member's record, as JPEG.
+    pub fn photo(&self) -> Result<Vec<u8>, Error> {
+        let frame = self.reader().as_ref().and_then(Reader::newest_frame);
+        frame.map(|frame| frame.photo_jpeg()).ok_or(Error::conflict("no_picture"))
+    }
+
+    pub fn pause(&self) {
+        if let Some(reader) = &*self.reader() {
+            reader.pause();
+        }
+    }
+
+    pub fn resume(&self) {
+        if let Some(reader) = &*self.reader() {
+            reader.resume();
+        }
+    }
+
+    /// Ends the scanner; within a second even when the driver hangs.
+    pub fn stop(&self) {
+        let reader = self.reader().take();
+        drop(reader);
+    }
+}
+
+fn view(state: &CameraState, source: Option<String>) -> CameraView {
+    let detail = match state {
+        CameraState::Failed { .. } => Some(state.to_string()),
+        _ => None,
+    };
+    CameraView { state: state.code().to_owned(), detail, source }
+}
+
+/// Scans the source from now on. It was checked by whoever chose it.
+pub fn scan(host: &Arc<Host>, source: Source) {
+    let station = &host.station;
+    let mut reader = station.reader();
+    if let Some(reader) = &*reader {
+        reader.choose(source);
+        return;
+    }
+    let (tell, mut told) = mpsc::unbounded_channel();
+    *reader = Some(Reader::start(source, Settings::default(), move |event| {
+        // Nobody listens any more when the host is going down.
+        drop(tell.send(event));
+    }));
+    drop(reader);
+    let host = Arc::downgrade(host);
+    tokio::spawn(async move {
+        while let Some(event) = told.recv().await {
+            let Some(host) = host.upgrade() else { return };
+            match event {
+                Event::State(_) => {
+                    let camera = host.station.camera();
+                    host.station.events.push(DeskEvent::Camera { camera });
+                }
+                Event::Seen(seen) => {
+                    let via =
+                        host.station.reader().as_ref().map_or(Via::Webcam, |reader| via(&reader.source()));
+                    seen_at_desk(&host, seen.text, via).await;
+                }
+            }
+        }
+    });
+}
+
+/// How a code of this source counts.
+fn via(source: &Source) -> Via {
+    match source {
+        Source::Serial { .. } => Via::Serial,
+        Source::Camera(_) | Source::Http(_) => Via::Webcam,
+        Source::Path(_) => Via::Picture,
+    }
+}
+
+/// What a person at the desk may choose: cameras and scanners. Files are for the command line, which runs with
+/// the rights of whoever starts it.
+pub fn choose(host: &Arc<Host>, request: ChooseSource) -> Result<DeskSources, Error> {
+    match request.source.as_deref() {
+        None => {
+            host.station.stop();
+            host.station.events.push(DeskEvent::Camera { camera: host.station.camera() });
+        }
+        Some(text) => {
+            let source: Source = text.parse().map_err(|_| Error::invalid("source", "source_unknown"))?;
+            if matches!(source, Source::Path(_)) {
+                return Err(Error::invalid("source", "source_is_a_file"));
+            }
+            scan(host, source);
+        }
+    }
+    host.desk_file().update(|content| content.source.clone_from(&request.source));
+    Ok(host.station.sources())
+}
+
+async fn seen_at_desk(host: &Host, code: String, via: Via) {
+    let scan_id = ScanId::new(host.services().now());
+    match check_in(host, scan_id, code, via).await {
+        Ok(Some(verdict)) => host.station.events.push(DeskEvent::Verdict { verdict: Box::new(verdict) }),
+        Ok(None) => tracing::debug!("a code was seen before the gym was set up"),
+        Err(error) => {
+            tracing::error!(%error, "a scan was not recorded");
+            let detail = Some("database".to_owned());
+            let camera = CameraView { state: "failed".into(), detail, ..host.station.camera() };
+            host.station.events.push(DeskEvent::Camera { camera });
+        }
+    }
+}
+
+/// A code read by the host itself; none before set-up. A lost database is brought back and asked once more: the
+/// scan's id makes that harmless.
+async fn check_in(host: &Host, scan_id: ScanId, code: String, source: Via) -> Result<Option<Verdict>, Error> {
+    let attempt = async || {
+        let Some(actor) = host.scanning_actor().await? else { return Ok(None) };
+        let request = CheckIn { scan_id, who: Who::Code(code.clone()), source };
+        checkin::check_in(host.services(), &actor, request).await.map(Some)
+    };
+    match attempt().await {
+        Err(error) if error.lost_connection() && host.house.bring_back().await => attempt().await,
+        answer => answer,
+    }
+}
+
+/// The code on a picture, decoded off the async threads.
+pub async fn read_picture(picture_base64: String) -> Result<String, Error> {
+    let field = "picture_base64";
+    let bytes = STANDARD.decode(picture_base64.trim()).map_err(|_| Error::invalid(field, "not_base64"))?;
+    let symbols = tokio::task::spawn_blocking(move || {
+        let frame = decode::picture_from_bytes(&bytes, decode::PictureLimits::default())?;
+        Ok(Cascade::new().read_picture(&frame))
+    })
+    .await
+    .map_err(|error| Error::Internal(error.to_string()))?;
+    let symbols = symbols.map_err(|error: decode::PictureError| Error::Invalid {
+        field,
+        code: "picture_unreadable",
+        params: serde_json::json!({ "why": error.to_string() }),
+    })?;
+    symbols.into_iter().next().map(|symbol| symbol.text).ok_or(Error::invalid(field, "no_code_found"))
+}

@@ -1,0 +1,292 @@
+//! The list itself. A line is decode, actor, one service call, encode; no SQL and no rule.
+use super::{Call, Nothing};
+use crate::desk::{self, wire as desk_wire};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use gatehouse_core::auth::wire as auth;
+use gatehouse_core::auth::{login, permissions, staff};
+use gatehouse_core::checkin::feed;
+use gatehouse_core::checkin::service as checkin;
+use gatehouse_core::checkin::wire as door;
+use gatehouse_core::error::Error;
+use gatehouse_core::gym::service as gym;
+use gatehouse_core::gym::wire as gym_wire;
+use gatehouse_core::members;
+use gatehouse_core::members::wire as member;
+use gatehouse_core::passes::service as passes;
+use gatehouse_core::passes::wire as pass;
+use gatehouse_core::plans::service as plans;
+use gatehouse_core::plans::wire as plan;
+use gatehouse_core::subscriptions::service as subscriptions;
+use gatehouse_core::subscriptions::wire as subscription;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use ts_rs::{Config, ExportError, TS};
+
+macro_rules! commands {
+    ($(fn $name:ident($call:ident, $request:ident: $from:ty) -> $to:ty $body:block)+) => {
+        /// Finds the command and answers it.
+        pub(super) async fn dispatch(
+            call: &mut Call<'_>,
+            command: &str,
+            request: serde_json::Value,
+        ) -> Result<serde_json::Value, Error> {
+            match command {
+                $(stringify!($name) => {
+                    let $request: $from = decode(request)?;
+                    let $call = call;
+                    let answer: $to = $body;
+                    encode(answer)
+                })+
+                _ => Err(Error::NotFound("command")),
+            }
+        }
+
+        /// Writes the TypeScript of every request and answer; gives each command with the names of both.
+        pub(super) fn export_types(config: &Config) -> Result<Vec<(&'static str, String, String)>, ExportError> {
+            Ok(vec![$((stringify!($name), export::<$from>(config)?, export::<$to>(config)?)),+])
+        }
+    };
+}
+
+fn decode<T: DeserializeOwned>(request: serde_json::Value) -> Result<T, Error> {
+    serde_json::from_value(request).map_err(|error| Error::Invalid {
+        field: "request",
+        code: "request_malformed",
+        params: serde_json::json!({ "why": error.to_string() }),
+    })
+}
+
+fn encode(answer: impl Serialize) -> Result<serde_json::Value, Error> {
+    serde_json::to_value(answer).map_err(|error| Error::Internal(error.to_string()))
+}
+
+fn export<T: TS + 'static>(config: &Config) -> Result<String, ExportError> {
+    let name = T::name(config);
+    // `Nothing` is null.
+    if name == "Nothing" {
+        return Ok("null".to_owned());
+    }
+    T::export_all(config)?;
+    Ok(name)
+}
+
+/// Commands that change nothing, so that a page needs no proof of its own for them.
+pub(super) fn reads_only(command: &str) -> bool {
+    matches!(
+        command,
+        "me" | "setup_status" | "login" | "desk_people" | "desk_wait" | "desk_frame" | "feed" | "inside"
+    )
+}
+
+commands! {
+    fn setup_status(call, _request: Nothing) -> gym_wire::SetupStatus { call.host.status().await? }
+    fn set_up(call, request: gym_wire::SetUp) -> auth::Me {
+        let device = call.caller.device.clone().unwrap_or_else(|| call.host.device.clone());
+        let session = gym::set_up(call.services(), &device, call.caller.ip.clone(), request).await?;
+        call.open(session)
+    }
+    fn branch_get(call, _request: Nothing) -> gym_wire::Branch { gym::branch(call.services(), call.actor()?).await? }
+    fn branch_update(call, request: gym_wire::UpdateBranch) -> gym_wire::SetupStatus {
+        gym::update_branch(call.services(), call.actor()?, request).await?
+    }
+    fn login(call, request: auth::Login) -> auth::Me {
+        let session = login::login(call.services(), &call.device().await?, request).await?;
+        call.open(session)
+    }
+    fn logout(call, _request: Nothing) -> Nothing {
+        login::logout(call.services(), call.token()?).await?;
+        call.close();
+        Nothing
+    }
+    fn me(call, _request: Nothing) -> auth::Me {
+        let me = call.current.as_ref().map(|current| current.me.clone()).ok_or(Error::NotLoggedIn)?;
+        call.host.stand_at_desk(call.caller.token.clone());
+        me
+    }
+    fn lock(call, _request: Nothing) -> auth::Me { login::lock(call.services(), call.token()?).await? }
+    fn unlock(call, request: auth::Unlock) -> auth::Me {
+        let session = login::unlock(call.services(), call.token()?, &call.device().await?, request).await?;
+        call.open(session)
+    }
+    fn desk_people(call, _request: Nothing) -> auth::DeskPeople {
+        auth::DeskPeople { rows: login::desk_people(call.services(), call.token()?).await? }
+    }
+    fn sessions_list(call, _request: Nothing) -> auth::Sessions {
+        auth::Sessions { rows: login::sessions(call.services(), call.actor()?).await? }
+    }
+    fn session_revoke(call, request: auth::RevokeSession) -> Nothing {
+        login::revoke_session(call.services(), call.actor()?, request.session_id).await?;
+        Nothing
+    }
+    fn staff_list(call, request: auth::ListStaff) -> auth::StaffPage {
+        staff::list(call.services(), call.actor()?, request).await?
+    }
+    fn staff_create(call, request: auth::CreateStaff) -> auth::StaffRow {
+        staff::create(call.services(), call.actor()?, request).await?
+    }
+    fn staff_update(call, request: auth::UpdateStaff) -> auth::StaffRow {
+        staff::update(call.services(), call.actor()?, request).await?
+    }
+    fn staff_suspend(call, request: auth::ChooseStaff) -> Nothing {
+        staff::set_standing(call.services(), call.actor()?, request.account_id, staff::Standing::Suspended).await?;
+        Nothing
+    }
+    fn staff_reactivate(call, request: auth::ChooseStaff) -> Nothing {
+        staff::set_standing(call.services(), call.actor()?, request.account_id, staff::Standing::Reactivated).await?;
+        Nothing
+    }
+    fn staff_delete(call, request: auth::ChooseStaff) -> Nothing {
+        staff::set_standing(call.services(), call.actor()?, request.account_id, staff::Standing::Deleted).await?;
+        Nothing
+    }
+    fn own_secret_change(call, request: auth::ChangeOwnSecret) -> Nothing {
+        staff::change_own_secret(call.services(), call.actor()?, request).await?;
+        Nothing
+    }
+    fn permission_matrix(call, _request: Nothing) -> auth::PermissionMatrix {
+        permissions::matrix(call.services(), call.actor()?).await?
+    }
+    fn permission_set(call, request: auth::PermissionCell) -> auth::PermissionMatrix {
+        permissions::set(call.services(), call.actor()?, request).await?
+    }
+    fn member_search(call, request: member::SearchMembers) -> member::MemberHits {
+        members::search::search(call.services(), call.actor()?, request).await?
+    }
+    fn member_list(call, request: member::ListMembers) -> member::MemberPage {
+        members::service::list(call.services(), call.actor()?, request).await?
+    }
+    fn member_get(call, request: member::ChooseMember) -> member::Member {
+        members::service::get(call.services(), call.actor()?, request).await?
+    }
+    fn member_register(call, request: member::RegisterMember) -> member::Member {
+        members::service::register(call.services(), call.actor()?, request).await?
+    }
+    fn member_update(call, request: member::UpdateMember) -> member::Member {
+        members::service::update(call.services(), call.actor()?, request).await?
+    }
+    fn member_suspend(call, request: member::SuspendMember) -> member::Member {
+        members::service::suspend(call.services(), call.actor()?, request).await?
+    }
+    fn member_note_add(call, request: member::AddNote) -> member::MemberNote {
+        members::notes::add(call.services(), call.actor()?, request).await?
+    }
+    fn member_note_resolve(call, request: member::ResolveNote) -> member::MemberNote {
+        members::notes::resolve(call.services(), call.actor()?, request).await?
+    }
+    fn member_notes(call, request: member::ChooseMember) -> member::MemberNotes {
+        members::notes::list(call.services(), call.actor()?, request).await?
+    }
+    fn measurement_add(call, request: member::AddMeasurement) -> member::Measurement {
+        members::measurements::add(call.services(), call.actor()?, request).await?
+    }
+    fn measurements(call, request: member::ChooseMember) -> member::Measurements {
+        members::measurements::list(call.services(), call.actor()?, request).await?
+    }
+    fn member_photo_set(call, request: member::SetPhoto) -> member::Member {
+        members::photo::set(call.services(), call.actor()?, request).await?
+    }
+    fn photo_get(call, request: member::GetPhoto) -> member::Picture {
+        members::photo::get(call.services(), call.actor()?, request).await?
+    }
+    fn member_entries(call, request: door::ListEntries) -> door::Entries {
+        feed::entries(call.services(), call.actor()?, request).await?
+    }
+    fn plan_list(call, request: plan::ListPlans) -> plan::Plans { plans::list_plans(call.services(), call.actor()?, request).await? }
+    fn plan_create(call, request: plan::CreatePlan) -> plan::Plan { plans::create_plan(call.services(), call.actor()?, request).await? }
+    fn plan_update(call, request: plan::UpdatePlan) -> plan::Plan { plans::update_plan(call.services(), call.actor()?, request).await? }
+    fn plan_archive(call, request: plan::ChoosePlan) -> plan::Plan {
+        plans::archive_plan(call.services(), call.actor()?, request).await?
+    }
+    fn plan_restore(call, request: plan::ChoosePlan) -> plan::Plan {
+        plans::restore_plan(call.services(), call.actor()?, request).await?
+    }
+    fn plan_price_set(call, request: plan::SetPrice) -> plan::Plan {
+        plans::set_price(call.services(), call.actor()?, request).await?
+    }
+    fn sale_preview(call, request: subscription::Offer) -> subscription::SalePreview {
+        subscriptions::sale_preview(call.services(), call.actor()?, request).await?
+    }
+    fn sell(call, request: subscription::Sell) -> subscription::Sale {
+        subscriptions::sell(call.services(), call.actor()?, request).await?
+    }
+    fn take_over(call, request: subscription::TakeOver) -> subscription::TakenOver {
+        subscriptions::take_over(call.services(), call.actor()?, request).await?
+    }
+    fn sale_void(call, request: subscription::VoidSale) -> subscription::Voided {
+        subscriptions::void_sale(call.services(), call.actor()?, request).await?
+    }
+    fn member_subscriptions(call, request: member::ChooseMember) -> subscription::Subscriptions {
+        subscriptions::member_subscriptions(call.services(), call.actor()?, request).await?
+    }
+    fn pass_list(call, request: member::ChooseMember) -> pass::Passes {
+        passes::list(call.services(), call.actor()?, request).await?
+    }
+    fn pass_issue(call, request: pass::IssueCard) -> pass::Pass { passes::issue_card(call.services(), call.actor()?, request).await? }
+    fn pass_revoke(call, request: pass::RevokePass) -> pass::Pass { passes::revoke(call.services(), call.actor()?, request).await? }
+    fn pass_print(_call, _request: pass::PrintCard) -> pass::Document { return Err(Error::NotFound("command")) }
+    fn alias_add(call, request: pass::AddAlias) -> pass::Pass { passes::add_alias(call.services(), call.actor()?, request).await? }
+    fn alias_remove(call, request: pass::RemoveAlias) -> Nothing {
+        passes::remove_alias(call.services(), call.actor()?, request).await?;
+        Nothing
+    }
+    fn check_in(call, request: door::CheckIn) -> door::Verdict {
+        let verdict = checkin::check_in(call.services(), call.actor()?, request).await?;
+        call.host.station.events.push(desk_wire::DeskEvent::FeedChanged);
+        verdict
+    }
+    fn let_in(call, request: door::LetIn) -> door::Verdict {
+        let verdict = checkin::let_in(call.services(), call.actor()?, request).await?;
+        call.host.station.events.push(desk_wire::DeskEvent::FeedChanged);
+        verdict
+    }
+    fn entry_undo(call, request: door::UndoEntry) -> Nothing {
+        checkin::undo_entry(call.services(), call.actor()?, request).await?;
+        call.host.station.events.push(desk_wire::DeskEvent::FeedChanged);
+        Nothing
+    }
+    fn check_out(call, request: door::CheckOut) -> door::Verdict {
+        let verdict = checkin::check_out(call.services(), call.actor()?, request).await?;
+        call.host.station.events.push(desk_wire::DeskEvent::FeedChanged);
+        verdict
+    }
+    fn feed(call, request: door::ListFeed) -> door::Feed { feed::feed(call.services(), call.actor()?, request).await? }
+    fn inside(call, _request: Nothing) -> door::Inside { feed::inside(call.services(), call.actor()?).await? }
+    fn desk_wait(call, request: desk_wire::DeskWait) -> desk_wire::DeskNews {
+        let actor = call.actor()?.clone();
+        desk::for_eyes_of(&actor, call.host.station.events.wait(request.after).await)
+    }
+    fn desk_frame(call, _request: Nothing) -> desk_wire::DeskFrame {
+        call.actor()?;
+        call.host.station.frame()
+    }
+    fn desk_sources(call, _request: Nothing) -> desk_wire::DeskSources {
+        call.actor()?;
+        call.host.station.sources()
+    }
+    fn desk_choose_source(call, request: desk_wire::ChooseSource) -> desk_wire::DeskSources {
+        call.actor()?.require(gatehouse_core::auth::model::Permission::ViewMembers)?;
+        desk::choose(call.host, request)?
+    }
+    fn desk_pause(call, _request: Nothing) -> Nothing {
+        call.actor()?.require(gatehouse_core::auth::model::Permission::EditMembers)?;
+        call.host.station.pause();
+        Nothing
+    }
+    fn desk_resume(call, _request: Nothing) -> Nothing {
+        call.actor()?;
+        call.host.station.resume();
+        Nothing
+    }
+    fn desk_photo(call, _request: Nothing) -> member::Picture {
+        call.actor()?.require(gatehouse_core::auth::model::Permission::EditMembers)?;
+        member::Picture { mime: "image/jpeg".into(), base64: STANDARD.encode(call.host.station.photo()?) }
+    }
+    fn desk_read_picture(call, request: desk_wire::ReadPicture) -> door::Verdict {
+        let code = desk::read_picture(request.picture_base64).await?;
+        let request = door::CheckIn { scan_id: request.scan_id, who: door::Who::Code(code), source: door::Source::Picture };
+        let verdict = checkin::check_in(call.services(), call.actor()?, request).await?;
+        call.host.station.events.push(desk_wire::DeskEvent::FeedChanged);
+        verdict
+    }
+}
