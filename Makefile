@@ -3,7 +3,7 @@ setup := src-tauri/setup
 # `cargo build` alone makes a window that looks for a dev server.
 window := --features tauri/custom-protocol
 
-.PHONY: help run serve demo test test-ui test-desktop camera-test check sqlx bench soak bundle clean
+.PHONY: help run serve demo test test-ui test-desktop camera-test check sqlx bindings bench soak bundle clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -26,15 +26,15 @@ test: ## set up what is missing, then every check and every suite
 
 test-ui: ## the interface in Chromium, against `gatehousectl serve`
 	@$(setup)/setup.sh test
-	tests/ui/run.sh
+	tests/ui/run
 
 test-desktop: ## the real window under a virtual display
 	@$(setup)/setup.sh test
-	tests/desktop/run.sh
+	tests/desktop/run
 
 camera-test: ## a real /dev/video0 in a virtual machine
 	@$(setup)/setup.sh camera
-	tests/camera/run.sh
+	tests/camera/run
 
 check: ## formatting, lints, types, direction of dependencies; no test
 	@$(setup)/setup.sh build
@@ -47,13 +47,16 @@ sqlx: ## write .sqlx anew from the migrations and the queries
 	@$(setup)/setup.sh build
 	$(setup)/sqlx.sh .sqlx cargo check --workspace --all-targets --locked $(window)
 
+bindings: ## write the TypeScript commands and types of the wire anew
+	GATEHOUSE_WRITE_BINDINGS=1 cargo test --locked -p gatehouse-net the_committed_bindings
+
 bench: ## one JSON line per figure [AREA=scan|checkin|search|start|memory] [PHOTOS=dir]
 	@$(setup)/setup.sh build
-	@cargo run --locked --release --quiet -p gatehouse-testkit --bin bench -- $(AREA)
+	@cargo run --locked --release --quiet -p gatehouse-testkit --features bench --bin gatehouse-bench -- --area "$(AREA)"
 
 soak: ## kill app and database under load, count what was lost [SUITE=checkin] [SEED=n] [OPS=n]
 	@$(setup)/setup.sh build
-	@cargo run --locked --release --quiet -p gatehouse-testkit --bin soak -- $(or $(SUITE),checkin) $(if $(SEED),--seed $(SEED)) $(if $(OPS),--ops $(OPS))
+	@cargo run --locked --release --quiet -p gatehouse-testkit --features bench --bin gatehouse-soak -- $(or $(SUITE),checkin) $(if $(SEED),--seed $(SEED)) $(if $(OPS),--ops $(OPS))
 
 bundle: ## the .deb package, database programs included
 	@$(setup)/setup.sh build
