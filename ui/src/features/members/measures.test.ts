@@ -9,7 +9,7 @@ describe("measurements", () => {
     expect(stored(weight, 72.4)).toBe(72400);
     expect(stored(measures.find((one) => one.kind === "height")!, 171.5)).toBe(1715);
     expect(stored(measures.find((one) => one.kind === "body_fat")!, 18.3)).toBe(1830);
-    expect(spoken("en-GB", weight, 72400)).toBe("72.4 kg");
+    expect(spoken("en-GB", weight, 72400)).toBe("\u206672.4 kg\u2069");
   });
 
   test("of one day count once, the last one", () => {

@@ -27,7 +27,8 @@ export function stored(measure: Measure, said: number): number {
 /** "72.4 kg", from the stored integer. */
 export function spoken(locale: string, measure: Measure, value: number): string {
   const figure = new Intl.NumberFormat(locale, { maximumFractionDigits: measure.decimals });
-  return `${figure.format(value / measure.factor)} ${measure.unit}`;
+  // Isolated, so that the unit stays behind its figure inside right-to-left text.
+  return `\u2066${figure.format(value / measure.factor)} ${measure.unit}\u2069`;
 }
 
 /** One kind over time, oldest first; of several on one day the last one counts. */
