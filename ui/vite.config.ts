@@ -5,7 +5,7 @@ import { defineConfig } from "vitest/config";
 
 // `npm run dev` serves the interface with hot reload and passes calls on to a running `gatehousectl serve`.
 const testing = process.env["VITEST"] !== undefined;
-const server = process.env["GATEHOUSE_SERVER"] ?? "http://127.0.0.1:7070";
+const server = process.env["GATEHOUSE_SERVER"] ?? "http://127.0.0.1:8470";
 
 export default defineConfig({
   plugins: [
