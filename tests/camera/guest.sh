@@ -1,4 +1,4 @@
-# What can happen to a camera, and what gatehousectl makes of it. Runs in the virtual machine that tests/camera/run
+# What can happen to a camera, and what gatehousectl makes of it. Runs in the virtual machine that tests/camera/vm
 # starts, in busybox's shell, and ends with 0 if all of it is right.
 
 passed=0

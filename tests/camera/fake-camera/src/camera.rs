@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::Args;
-use crate::descriptors::{DEVICE, MAX_PAYLOAD, Offer, QUALIFIER, string};
+use crate::descriptors::{DEVICE, MAX_PAYLOAD, Mode, Offer, QUALIFIER, string};
 use crate::scene::Scene;
 use crate::usbip::{self, Request, STALL, Submit, TAKEN_BACK};
 
@@ -20,13 +20,15 @@ const ATTACH: &str = "/sys/devices/platform/vhci_hcd.0/attach";
 const DEVICE_NUMBER: u32 = (1 << 16) | 2;
 /// High speed, 480 Mbit/s.
 const HIGH_SPEED: u32 = 3;
-/// Different frames that are drawn; they repeat, as drawing takes long in an emulator.
+/// Different frames of each mode; they repeat.
 const DRAWN: u64 = 4;
 
 /// A camera that is plugged in.
 pub struct Camera {
     args: Args,
     offer: Offer,
+    /// The frames of each mode. They are drawn before the camera is plugged in, as a real one sends at once.
+    frames: Vec<Vec<Vec<u8>>>,
     stream: Mutex<Stream>,
     changed: Condvar,
     out: Mutex<UnixStream>,
@@ -46,6 +48,8 @@ struct Stream {
 impl Camera {
     /// Plugs a camera in and serves it until the kernel lets go of it.
     pub fn plug_in(args: Args) -> io::Result<()> {
+        let frames = args.modes.iter().map(|mode| draw(*mode, &args)).collect::<Result<_, _>>();
+        let frames = frames.map_err(io::Error::other)?;
         let (ours, theirs) = UnixStream::pair()?;
         let attach = format!("0 {} {DEVICE_NUMBER} {HIGH_SPEED}", theirs.as_raw_fd());
         fs::write(ATTACH, attach)?;
@@ -55,6 +59,7 @@ impl Camera {
         let camera = Arc::new(Self {
             offer: Offer { modes: args.modes.clone(), interval: args.interval },
             args,
+            frames,
             stream: Mutex::default(),
             changed: Condvar::new(),
             out: Mutex::new(ours.try_clone()?),
@@ -186,14 +191,9 @@ impl Camera {
                     stream = self.wait(stream);
                 }
             };
-            let (_, mode) = self.offer.mode(format);
+            let (format, mode) = self.offer.mode(format);
             println!("fake-camera: sends {:?} {} x {}", mode.fourcc, mode.width, mode.height);
-            let (width, height) = (usize::from(mode.width), usize::from(mode.height));
-            let scene =
-                Scene::new(width, height, &self.args.text, self.args.place).map_err(io::Error::other)?;
-            let frames: Result<Vec<_>, _> =
-                (0..DRAWN).map(|number| scene.frame(mode.fourcc, number).map_err(io::Error::other)).collect();
-            self.send_frames(&frames?, turn, &mut total)?;
+            self.send_frames(&self.frames[usize::from(format) - 1], turn, &mut total)?;
         }
     }
 
@@ -254,4 +254,11 @@ impl Camera {
         }
         Ok(true)
     }
+}
+
+/// The frames of a mode.
+fn draw(mode: Mode, args: &Args) -> Result<Vec<Vec<u8>>, String> {
+    let (width, height) = (usize::from(mode.width), usize::from(mode.height));
+    let scene = Scene::new(width, height, &args.text, args.place)?;
+    (0..DRAWN).map(|number| scene.frame(mode.fourcc, number)).collect()
 }

@@ -2,7 +2,7 @@
 //!
 //! It speaks USB/IP over a socket whose other end it gives to the kernel's `vhci_hcd`; the kernel's own `uvcvideo`
 //! then finds a webcam and makes `/dev/video0`. So what is tested is the whole way that a real webcam's frames take.
-//! It needs root and a kernel of its own: it runs in the virtual machine of `tests/camera/run`.
+//! It needs root and a kernel of its own: it runs in the virtual machine of `tests/camera/vm`.
 
 mod camera;
 mod descriptors;
