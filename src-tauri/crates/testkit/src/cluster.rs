@@ -57,13 +57,27 @@ impl TestDb {
         Self::create(cluster().await, "template1").await
     }
 
+    /// A database with all migrations on a server of the test's own, which it may kill.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn on(server: &Server) -> Self {
+        let db = Self::create_on(server, "template1").await;
+        db::migrate(&db.owner_url, Some(APP_ROLE)).await.expect("the migrations run");
+        db
+    }
+
     async fn create(cluster: &Cluster, template: &str) -> Self {
+        Self::create_on(&cluster.server, template).await
+    }
+
+    async fn create_on(server: &Server, template: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("t_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let admin_url = cluster.server.admin_url().expose();
+        let admin_url = server.admin_url().expose();
         run(&admin_url, &format!("create database {name} template {template} owner {OWNER_ROLE}")).await;
-        let owner_url = cluster.server.owner_url().with_database(&name).expose();
-        let app_url = cluster.server.app_url().with_database(&name).expose();
+        let owner_url = server.owner_url().with_database(&name).expose();
+        let app_url = server.app_url().with_database(&name).expose();
         let pool = |url: &str| {
             PgPoolOptions::new().max_connections(POOL).connect_lazy(url).expect("our own URL is valid")
         };
@@ -123,7 +137,7 @@ async fn join(below: &Path) -> Result<Cluster, Error> {
     let admin_url = server.admin_url().expose();
     if server.role() == Role::Started {
         watch(server.pid().await, &users).expect("a shell");
-        drop_leftovers(&admin_url).await;
+        drop_leftovers(&admin_url, &template_name()).await;
     }
     let template = template(&server, &admin_url).await;
     Ok(Cluster { server, template, _user: user })
@@ -131,8 +145,7 @@ async fn join(below: &Path) -> Result<Cluster, Error> {
 
 /// The migrated database that others are cloned from, made by whoever comes first.
 async fn template(server: &Server, admin_url: &str) -> String {
-    let sums: Vec<_> = db::MIGRATIONS.iter().map(|migration| &migration.checksum).collect();
-    let name = format!("template_{:016x}", hash(&(sums, GRANTS)));
+    let name = template_name();
     let mut admin = PgConnection::connect(admin_url).await.expect("the tests' Postgres answers");
     admin.execute("select pg_advisory_lock(1)").await.expect("one maker at a time");
     let known: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
@@ -153,8 +166,14 @@ async fn template(server: &Server, admin_url: &str) -> String {
     name
 }
 
-/// Databases of test processes that were killed, and templates of former migrations.
-async fn drop_leftovers(admin_url: &str) {
+fn template_name() -> String {
+    let sums: Vec<_> = db::MIGRATIONS.iter().map(|migration| &migration.checksum).collect();
+    format!("template_{:016x}", hash(&(sums, GRANTS)))
+}
+
+/// Databases of test processes that were killed, and templates of former migrations. Of this one's, another
+/// process may already be cloning.
+async fn drop_leftovers(admin_url: &str, template: &str) {
     let mut admin = PgConnection::connect(admin_url).await.expect("the tests' Postgres answers");
     let names: Vec<String> =
         sqlx::query_scalar("select datname from pg_database where datname ~ '^(t|template)_'")
@@ -162,10 +181,11 @@ async fn drop_leftovers(admin_url: &str) {
             .await
             .expect("the list of databases");
     for name in names {
-        let in_use = name
-            .strip_prefix("t_")
-            .and_then(|rest| rest.split('_').next())
-            .is_some_and(|pid| Path::new("/proc").join(pid).exists());
+        let in_use = name.starts_with(template)
+            || name
+                .strip_prefix("t_")
+                .and_then(|rest| rest.split('_').next())
+                .is_some_and(|pid| Path::new("/proc").join(pid).exists());
         if !in_use {
             run(admin_url, &format!("drop database if exists {name} with (force)")).await;
         }

@@ -59,7 +59,14 @@ impl TestGym {
     /// # Panics
     /// When the database refuses the rows.
     pub async fn with(setup: GymSetup) -> Self {
-        let db = TestDb::new().await;
+        Self::inside(TestDb::new().await, setup).await
+    }
+
+    /// A gym in a migrated, empty database.
+    ///
+    /// # Panics
+    /// When the database refuses the rows.
+    pub async fn inside(db: TestDb, setup: GymSetup) -> Self {
         let clock = FakeClock::at(setup.now);
         let now = clock.now();
         let files = tempfile::tempdir().expect("a temporary folder");
