@@ -133,7 +133,13 @@ export class SaleDesk {
     const sell =
       this.unanswered ??
       (offer && preview && paid && paid.problem === null
-        ? { ...offer, idempotency_key: this.#key, expected_total: preview.total, payments: paid.payments }
+        ? {
+            ...offer,
+            idempotency_key: this.#key,
+            expected_total: preview.total,
+            expected_starts_on: preview.starts_on,
+            payments: paid.payments,
+          }
         : null);
     if (!sell) return;
     this.busy = true;
