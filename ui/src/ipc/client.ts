@@ -1,4 +1,4 @@
-import type { Commands } from "./commands.js";
+import type { Commands } from "./bindings/commands.js";
 import * as http from "./host.http.js";
 import * as tauri from "./host.tauri.js";
 

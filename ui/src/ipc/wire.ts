@@ -1,67 +1,143 @@
-export type Role = "owner" | "manager" | "reception" | "accountant" | "trainer" | "store_keeper" | "member";
-export type Permission =
-  | "check_in" | "override" | "undo_entry" | "view_members" | "edit_members" | "suspend_members" | "issue_pass"
-  | "revoke_pass" | "sell" | "void_sale" | "take_over" | "see_money" | "edit_plans" | "manage_staff" | "manage_roles"
-  | "edit_settings" | "import_members" | "see_audit";
-export interface Money { minor: number; currency: string }
-export interface Me {
-  account_id: string; full_name: string; roles: Role[]; permissions: Permission[]; branch_id: string; desk_id: string;
-  has_pin: boolean; locked: boolean; csrf_token: string;
-}
-export interface DeskPerson { account_id: string; full_name: string; has_pin: boolean }
-export interface Branch {
-  id: string; code: string; name: string; time_zone: string; currency: string; currency_exponent: number;
-  day_starts_at: number; anti_passback_minutes: number; auto_checkout_hours: number; undo_minutes: number;
-  capacity: number | null; daily_entries: number | null; default_country: string;
-}
-export interface SetupStatus {
-  is_set_up: boolean; gym_name: string | null; branch: Branch | null;
-  desk: { id: string; name: string; direction: "in" | "out" | "both" } | null;
-}
-export type Source = "webcam" | "wedge" | "serial" | "typed" | "search" | "picture" | "cli";
-export type Outcome = "admitted" | "refused" | "attention";
-export type Reason =
-  | { kind: "unknown_pass" } | { kind: "forged_pass" } | { kind: "ambiguous_number"; member_ids: string[] }
-  | { kind: "mistyped_number" } | { kind: "pass_revoked"; on: string } | { kind: "pass_expired"; seconds_off: number }
-  | { kind: "pass_replayed" } | { kind: "no_subscription" } | { kind: "expired"; ended_on: string }
-  | { kind: "not_started"; starts_on: string } | { kind: "frozen"; until: string } | { kind: "no_visits_left" }
-  | { kind: "outside_hours"; opens_at: string | null } | { kind: "wrong_branch"; branch: string }
-  | { kind: "already_inside"; since: string } | { kind: "too_soon"; wait_seconds: number }
-  | { kind: "daily_limit"; entries: number } | { kind: "debt"; owed: Money } | { kind: "suspended" }
-  | { kind: "blocked_by_note" } | { kind: "capacity_full"; capacity: number } | { kind: "ends_soon"; days_left: number }
-  | { kind: "last_visit" } | { kind: "reminder" } | { kind: "let_in_once"; reason: string }
-  | { kind: "checked_out"; minutes: number } | { kind: "not_inside" } | { kind: "desk_clock_off"; seconds_off: number };
-export interface VerdictMember {
-  id: string; number: string; full_name: string; native_name: string | null; photo_file_id: string | null; language: string;
-}
-export interface VerdictSubscription {
-  id: string; plan_name: string; ends_on: string; days_left: number; visits_left: number | null;
-}
-export type NextAction =
-  | { kind: "renew"; subscription_id: string; plan_name: string; price: Money | null }
-  | { kind: "sell"; member_id: string; plan_id: string | null; price: Money | null }
-  | { kind: "register" } | { kind: "open_member"; member_id: string };
-export interface Verdict {
-  scan_id: string; at: string; source: Source; outcome: Outcome; reasons: Reason[]; member: VerdictMember | null;
-  subscription: VerdictSubscription | null; notes: string[]; next_action: NextAction | null; can_let_in: boolean;
-  entry_id: string | null; repeated: boolean;
-}
-export interface FeedRow {
-  scan_id: string; at: string; source: Source; outcome: Outcome; reasons: Reason[]; member: VerdictMember | null;
-  entry_id: string | null; undone: boolean; can_undo: boolean; by: string | null;
-}
-export interface Feed { rows: FeedRow[]; inside: number; capacity: number | null }
-export interface InsideRow { member: VerdictMember; entry_id: string; since: string }
-export interface Inside { rows: InsideRow[]; capacity: number | null }
-export interface MemberHit {
-  id: string; number: string; full_name: string; native_name: string | null; phone_tail: string | null;
-  photo_file_id: string | null; suspended: boolean; ends_on: string | null; fuzzy: boolean;
-}
-export interface Picture { mime: string; base64: string }
-export interface CameraView { state: string; detail: string | null; source: string | null }
-export interface CameraRow { source: string; name: string }
-export interface DeskSources { cameras: CameraRow[]; camera: CameraView }
-export type DeskEvent =
-  | { kind: "verdict"; verdict: Verdict } | { kind: "camera"; camera: CameraView } | { kind: "feed_changed" };
-export interface DeskNews { seq: number; events: DeskEvent[]; missed: boolean }
-export interface DeskFrame { jpeg_base64: string | null; camera: CameraView }
+/**
+ * The types of the wire under one roof. They are generated from the server's own (`make bindings`); the two forms have
+ * no name there, because registering and editing send them flat.
+ */
+import type { RegisterMember } from "./bindings/RegisterMember.js";
+import type { UpdatePlan } from "./bindings/UpdatePlan.js";
+
+export type MemberForm = Omit<RegisterMember, "id">;
+export type PlanForm = Omit<UpdatePlan, "id">;
+
+export type { AccessWindow } from "./bindings/AccessWindow.js";
+export type { AccountId } from "./bindings/AccountId.js";
+export type { AddAlias } from "./bindings/AddAlias.js";
+export type { AddMeasurement } from "./bindings/AddMeasurement.js";
+export type { AddNote } from "./bindings/AddNote.js";
+export type { AtDoor } from "./bindings/AtDoor.js";
+export type { Bmi } from "./bindings/Bmi.js";
+export type { BmiCategory } from "./bindings/BmiCategory.js";
+export type { Branch } from "./bindings/Branch.js";
+export type { BranchId } from "./bindings/BranchId.js";
+export type { BranchScope } from "./bindings/BranchScope.js";
+export type { CameraRow } from "./bindings/CameraRow.js";
+export type { CameraView } from "./bindings/CameraView.js";
+export type { CardFormat } from "./bindings/CardFormat.js";
+export type { ChangeOwnSecret } from "./bindings/ChangeOwnSecret.js";
+export type { CheckIn } from "./bindings/CheckIn.js";
+export type { CheckOut } from "./bindings/CheckOut.js";
+export type { ChooseMember } from "./bindings/ChooseMember.js";
+export type { ChoosePlan } from "./bindings/ChoosePlan.js";
+export type { ChooseSource } from "./bindings/ChooseSource.js";
+export type { ChooseStaff } from "./bindings/ChooseStaff.js";
+export type { CreatePlan } from "./bindings/CreatePlan.js";
+export type { CreateStaff } from "./bindings/CreateStaff.js";
+export type { Desk } from "./bindings/Desk.js";
+export type { DeskEvent } from "./bindings/DeskEvent.js";
+export type { DeskFrame } from "./bindings/DeskFrame.js";
+export type { DeskId } from "./bindings/DeskId.js";
+export type { DeskNews } from "./bindings/DeskNews.js";
+export type { DeskPeople } from "./bindings/DeskPeople.js";
+export type { DeskPerson } from "./bindings/DeskPerson.js";
+export type { DeskSources } from "./bindings/DeskSources.js";
+export type { DeskWait } from "./bindings/DeskWait.js";
+export type { Direction } from "./bindings/Direction.js";
+export type { Document } from "./bindings/Document.js";
+export type { DurationUnit } from "./bindings/DurationUnit.js";
+export type { Entries } from "./bindings/Entries.js";
+export type { EntryId } from "./bindings/EntryId.js";
+export type { EntryRow } from "./bindings/EntryRow.js";
+export type { EventKind } from "./bindings/EventKind.js";
+export type { Feed } from "./bindings/Feed.js";
+export type { FeedRow } from "./bindings/FeedRow.js";
+export type { FileId } from "./bindings/FileId.js";
+export type { FitnessLevel } from "./bindings/FitnessLevel.js";
+export type { GetPhoto } from "./bindings/GetPhoto.js";
+export type { Inside } from "./bindings/Inside.js";
+export type { InsideRow } from "./bindings/InsideRow.js";
+export type { IssueCard } from "./bindings/IssueCard.js";
+export type { LetIn } from "./bindings/LetIn.js";
+export type { ListEntries } from "./bindings/ListEntries.js";
+export type { ListFeed } from "./bindings/ListFeed.js";
+export type { ListMembers } from "./bindings/ListMembers.js";
+export type { ListPlans } from "./bindings/ListPlans.js";
+export type { ListStaff } from "./bindings/ListStaff.js";
+export type { Login } from "./bindings/Login.js";
+export type { Me } from "./bindings/Me.js";
+export type { Measurement } from "./bindings/Measurement.js";
+export type { MeasurementId } from "./bindings/MeasurementId.js";
+export type { Measurements } from "./bindings/Measurements.js";
+export type { Member } from "./bindings/Member.js";
+export type { MemberHit } from "./bindings/MemberHit.js";
+export type { MemberHits } from "./bindings/MemberHits.js";
+export type { MemberId } from "./bindings/MemberId.js";
+export type { MemberNote } from "./bindings/MemberNote.js";
+export type { MemberNotes } from "./bindings/MemberNotes.js";
+export type { MemberPage } from "./bindings/MemberPage.js";
+export type { Method } from "./bindings/Method.js";
+export type { Money } from "./bindings/Money.js";
+export type { NextAction } from "./bindings/NextAction.js";
+export type { NoteId } from "./bindings/NoteId.js";
+export type { Offer } from "./bindings/Offer.js";
+export type { Outcome } from "./bindings/Outcome.js";
+export type { Pass } from "./bindings/Pass.js";
+export type { PassId } from "./bindings/PassId.js";
+export type { PassKind } from "./bindings/PassKind.js";
+export type { Passes } from "./bindings/Passes.js";
+export type { Payment } from "./bindings/Payment.js";
+export type { Permission } from "./bindings/Permission.js";
+export type { PermissionCell } from "./bindings/PermissionCell.js";
+export type { PermissionMatrix } from "./bindings/PermissionMatrix.js";
+export type { Picture } from "./bindings/Picture.js";
+export type { Plan } from "./bindings/Plan.js";
+export type { PlanId } from "./bindings/PlanId.js";
+export type { PlanKind } from "./bindings/PlanKind.js";
+export type { PlanPrice } from "./bindings/PlanPrice.js";
+export type { Plans } from "./bindings/Plans.js";
+export type { PriceId } from "./bindings/PriceId.js";
+export type { PrintCard } from "./bindings/PrintCard.js";
+export type { ReadPicture } from "./bindings/ReadPicture.js";
+export type { Reason } from "./bindings/Reason.js";
+export type { RegisterMember } from "./bindings/RegisterMember.js";
+export type { RemoveAlias } from "./bindings/RemoveAlias.js";
+export type { ResolveNote } from "./bindings/ResolveNote.js";
+export type { RevokePass } from "./bindings/RevokePass.js";
+export type { RevokeSession } from "./bindings/RevokeSession.js";
+export type { Role } from "./bindings/Role.js";
+export type { Sale } from "./bindings/Sale.js";
+export type { SalePreview } from "./bindings/SalePreview.js";
+export type { ScanId } from "./bindings/ScanId.js";
+export type { SearchMembers } from "./bindings/SearchMembers.js";
+export type { Sell } from "./bindings/Sell.js";
+export type { SessionId } from "./bindings/SessionId.js";
+export type { SessionRow } from "./bindings/SessionRow.js";
+export type { Sessions } from "./bindings/Sessions.js";
+export type { SetPhoto } from "./bindings/SetPhoto.js";
+export type { SetPrice } from "./bindings/SetPrice.js";
+export type { SetUp } from "./bindings/SetUp.js";
+export type { SetupStatus } from "./bindings/SetupStatus.js";
+export type { Sex } from "./bindings/Sex.js";
+export type { Source } from "./bindings/Source.js";
+export type { StaffPage } from "./bindings/StaffPage.js";
+export type { StaffRow } from "./bindings/StaffRow.js";
+export type { Status } from "./bindings/Status.js";
+export type { Subscription } from "./bindings/Subscription.js";
+export type { SubscriptionEvent } from "./bindings/SubscriptionEvent.js";
+export type { SubscriptionEventId } from "./bindings/SubscriptionEventId.js";
+export type { SubscriptionId } from "./bindings/SubscriptionId.js";
+export type { Subscriptions } from "./bindings/Subscriptions.js";
+export type { SuspendMember } from "./bindings/SuspendMember.js";
+export type { TakeOver } from "./bindings/TakeOver.js";
+export type { TakenOver } from "./bindings/TakenOver.js";
+export type { TransactionId } from "./bindings/TransactionId.js";
+export type { UndoEntry } from "./bindings/UndoEntry.js";
+export type { Unlock } from "./bindings/Unlock.js";
+export type { UpdateBranch } from "./bindings/UpdateBranch.js";
+export type { UpdateMember } from "./bindings/UpdateMember.js";
+export type { UpdatePlan } from "./bindings/UpdatePlan.js";
+export type { UpdateStaff } from "./bindings/UpdateStaff.js";
+export type { Verdict } from "./bindings/Verdict.js";
+export type { VerdictMember } from "./bindings/VerdictMember.js";
+export type { VerdictSubscription } from "./bindings/VerdictSubscription.js";
+export type { VisitRule } from "./bindings/VisitRule.js";
+export type { VoidSale } from "./bindings/VoidSale.js";
+export type { Voided } from "./bindings/Voided.js";

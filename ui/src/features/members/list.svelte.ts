@@ -1,6 +1,6 @@
 import { call } from "../../ipc/client.js";
 import { explain } from "../../ipc/errors.js";
-import type { MemberHit } from "../../ipc/office.js";
+import type { MemberHit } from "../../ipc/wire.js";
 
 const PAGE = 100;
 const PAUSE_MS = 60;

@@ -1,4 +1,4 @@
-import type { Measurement } from "../../ipc/office.js";
+import type { Measurement } from "../../ipc/wire.js";
 import { m } from "../../paraglide/messages.js";
 
 /** What is measured: the stored integer is `factor` times what people say, in `unit`. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Member } from "../../ipc/office.js";
+import type { Member } from "../../ipc/wire.js";
 import { emptyFields, fieldsOf, formOf } from "./member-form.js";
 
 describe("a member's form", () => {

@@ -1,4 +1,4 @@
-import type { Member, MemberForm } from "../../ipc/office.js";
+import type { Member, MemberForm } from "../../ipc/wire.js";
 import { m } from "../../paraglide/messages.js";
 import type { FieldErrors } from "../../shared/form/form.svelte.js";
 import { latinDigits } from "../../shared/text/digits.js";

@@ -1,6 +1,6 @@
 import { call } from "../../ipc/client.js";
 import { explain } from "../../ipc/errors.js";
-import type { Member, Subscription } from "../../ipc/office.js";
+import type { Member, Subscription } from "../../ipc/wire.js";
 
 /** One member's page: the record and the subscriptions that its head speaks of. */
 export class MemberRecord {

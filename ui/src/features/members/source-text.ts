@@ -1,4 +1,4 @@
-import type { Source } from "../../ipc/office.js";
+import type { Source } from "../../ipc/wire.js";
 import { m } from "../../paraglide/messages.js";
 
 const texts: Record<Source, () => string> = {

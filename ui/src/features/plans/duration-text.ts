@@ -1,4 +1,4 @@
-import type { DurationUnit } from "../../ipc/office.js";
+import type { DurationUnit } from "../../ipc/wire.js";
 import { m } from "../../paraglide/messages.js";
 
 /** "3 months · 10 visits". */

@@ -1,4 +1,4 @@
-import type { PlanKind } from "../../ipc/office.js";
+import type { PlanKind } from "../../ipc/wire.js";
 import { m } from "../../paraglide/messages.js";
 
 const texts: Record<PlanKind, () => string> = {

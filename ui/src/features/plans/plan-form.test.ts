@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Plan } from "../../ipc/office.js";
+import type { Plan } from "../../ipc/wire.js";
 import { emptyPlan, fieldsOf, formOf, inOrder } from "./plan-form.js";
 
 test("a plan comes back from its form as it went in", () => {

@@ -1,4 +1,4 @@
-import type { AccessWindow, Plan, PlanForm } from "../../ipc/office.js";
+import type { AccessWindow, Plan, PlanForm } from "../../ipc/wire.js";
 
 /** A plan as most gyms begin: a month of the gym, at home, at any hour. */
 export function emptyPlan(): PlanForm {

@@ -1,4 +1,4 @@
-import type { Money, Payment } from "../../ipc/office.js";
+import type { Money, Payment } from "../../ipc/wire.js";
 
 export const methods = ["cash", "card_terminal", "split"] as const;
 export type How = (typeof methods)[number];

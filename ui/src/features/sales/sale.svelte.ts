@@ -1,7 +1,7 @@
 import { call } from "../../ipc/client.js";
 import { explain, Unreachable } from "../../ipc/errors.js";
 import { newId } from "../../ipc/ids.js";
-import type { Member, Offer, Plan, Sale, SalePreview, Sell, Subscription } from "../../ipc/office.js";
+import type { Member, Offer, Plan, Sale, SalePreview, Sell, Subscription } from "../../ipc/wire.js";
 import { pay, type How, type Paid } from "./payment.js";
 import { renewable } from "./status.js";
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { CallError, Unreachable } from "../../ipc/errors.js";
-import type { Plan, Sell, Subscription } from "../../ipc/office.js";
+import type { Plan, Sell, Subscription } from "../../ipc/wire.js";
 import { choicesFor, SaleDesk, wished } from "./sale.svelte.js";
 
 const answers = new Map<string, (request: unknown) => unknown>();

@@ -1,4 +1,4 @@
-import type { Status, Subscription } from "../../ipc/office.js";
+import type { Status, Subscription } from "../../ipc/wire.js";
 import { m } from "../../paraglide/messages.js";
 import { count, day } from "../../shared/place.svelte.js";
 

@@ -98,8 +98,9 @@ class Session {
     this.enter(await call("unlock", { account_id, pin: null, password: null, ...secret }));
   }
 
-  people(): Promise<DeskPerson[]> {
-    return call("desk_people");
+  /** Who may open or take over this desk. */
+  async people(): Promise<DeskPerson[]> {
+    return (await call("desk_people")).rows;
   }
 }
 

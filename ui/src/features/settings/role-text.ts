@@ -1,4 +1,4 @@
-import type { Permission, Role } from "../../ipc/office.js";
+import type { Permission, Role } from "../../ipc/wire.js";
 import { m } from "../../paraglide/messages.js";
 
 const roles: Record<Role, () => string> = {

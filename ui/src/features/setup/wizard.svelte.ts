@@ -1,7 +1,7 @@
 import { call } from "../../ipc/client.js";
 import { CallError } from "../../ipc/errors.js";
 import { useCsrfToken } from "../../ipc/host.http.js";
-import type { Me } from "../../ipc/office.js";
+import type { Me } from "../../ipc/wire.js";
 import { newId } from "../../ipc/ids.js";
 import { m } from "../../paraglide/messages.js";
 import { goodPassword, goodPin } from "../../shared/form/secrets.js";
