@@ -58,6 +58,7 @@ export function sentence(reason: Reason): string {
     case "let_in_once":
       return m.reason_let_in_once({ reason: reason.reason });
     case "checked_out":
+      if (reason.minutes === 0) return m.reason_checked_out_at_once();
       return m.reason_checked_out({ time: formatDuration(language.tag, reason.minutes) });
     case "not_inside":
       return m.reason_not_inside();
