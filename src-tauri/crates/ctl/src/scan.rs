@@ -83,49 +83,71 @@ const ONCE: Duration = Duration::from_mins(1);
 
 /// Runs the command.
 pub fn run(args: &ScanArgs) -> ExitCode {
+    scan(args, &mut Terminal { out: io::stdout().lock(), complaints: io::stderr(), json: args.json }).into()
+}
+
+fn scan(args: &ScanArgs, terminal: &mut Terminal<impl Write, impl Write>) -> Outcome {
     if args.list {
-        return list().into();
+        return list(terminal);
     }
     let source = match args.source.as_deref().unwrap_or_default().parse::<Source>() {
         Ok(source) => source,
         Err(error) => {
-            complain(&error);
-            return Outcome::Usage.into();
+            terminal.complain(&error);
+            return Outcome::Usage;
         }
     };
-    let print = Printer { json: args.json };
-    let outcome = match &source {
-        Source::Path(path) => match kind_of(path) {
-            Ok(Kind::Picture) => pictures(std::slice::from_ref(path), args.once, print),
-            Ok(Kind::Folder) => match pictures_in(path) {
-                Ok(found) => pictures(&found, args.once, print),
-                Err(error) => failed(&error),
-            },
-            Ok(Kind::Y4m | Kind::Mjpeg) => film(path, args.once, print),
-            Err(error) => failed(&error),
-        },
-        _ => live(source, args, print),
+    let Source::Path(path) = &source else { return live(source, args, terminal) };
+    let found = match kind_of(path) {
+        Ok(Kind::Picture) => Ok(vec![path.clone()]),
+        Ok(Kind::Folder) => pictures_in(path),
+        Ok(Kind::Y4m | Kind::Mjpeg) => return film(path, args.once, terminal),
+        Err(error) => Err(error),
     };
-    outcome.into()
+    match found {
+        Ok(files) => pictures(&files, args.once, terminal),
+        Err(error) => {
+            terminal.complain(&error);
+            Outcome::Failed
+        }
+    }
 }
 
-fn complain(what: &impl std::fmt::Display) {
-    eprintln!("gatehousectl scan: {what}");
+/// Where lines and complaints go.
+struct Terminal<O, C> {
+    out: O,
+    complaints: C,
+    json: bool,
 }
 
-fn failed(error: &SourceError) -> Outcome {
-    complain(error);
-    Outcome::Failed
+impl<O: Write, C: Write> Terminal<O, C> {
+    fn complain(&mut self, what: &impl std::fmt::Display) {
+        // Where nobody reads complaints, none are missed.
+        drop(writeln!(self.complaints, "gatehousectl scan: {what}"));
+    }
+
+    /// Says whether anyone still listens.
+    fn line(&mut self, file: &str, texts: &[String], time: Duration, error: Option<&SourceError>) -> bool {
+        let out = &mut self.out;
+        let written = if self.json {
+            let ms = (time.as_secs_f64() * 10_000.0).round() / 10.0;
+            let line = Line { file, texts, ms, error: error.map(ToString::to_string) };
+            serde_json::to_writer(&mut *out, &line).map_err(Into::into).and_then(|()| writeln!(out))
+        } else {
+            texts.iter().try_for_each(|text| writeln!(out, "{text}"))
+        };
+        written.and_then(|()| out.flush()).is_ok()
+    }
 }
 
-fn list() -> Outcome {
+fn list(terminal: &mut Terminal<impl Write, impl Write>) -> Outcome {
     let cameras = cameras();
     if cameras.is_empty() {
-        complain(&CameraState::NoCamera);
+        terminal.complain(&CameraState::NoCamera);
         return Outcome::NoCamera;
     }
     for camera in cameras {
-        println!("camera:{}\t{}", camera.index, camera.name);
+        drop(writeln!(terminal.out, "camera:{}\t{}", camera.index, camera.name));
     }
     Outcome::Read
 }
@@ -140,28 +162,8 @@ struct Line<'a> {
     error: Option<String>,
 }
 
-#[derive(Clone, Copy)]
-struct Printer {
-    json: bool,
-}
-
-impl Printer {
-    /// Says whether anyone still listens.
-    fn line(self, file: &str, texts: &[String], time: Duration, error: Option<&SourceError>) -> bool {
-        let mut out = io::stdout().lock();
-        let written = if self.json {
-            let ms = (time.as_secs_f64() * 10_000.0).round() / 10.0;
-            let line = Line { file, texts, ms, error: error.map(ToString::to_string) };
-            serde_json::to_writer(&mut out, &line).map_err(Into::into).and_then(|()| writeln!(out))
-        } else {
-            texts.iter().try_for_each(|text| writeln!(out, "{text}"))
-        };
-        written.and_then(|()| out.flush()).is_ok()
-    }
-}
-
 /// One line for each picture. One that cannot be read counts as read nothing, unless it is the only one.
-fn pictures(files: &[PathBuf], once: bool, print: Printer) -> Outcome {
+fn pictures(files: &[PathBuf], once: bool, terminal: &mut Terminal<impl Write, impl Write>) -> Outcome {
     let (mut outcome, mut usable) = (Outcome::Nothing, false);
     for file in files {
         let start = Instant::now();
@@ -172,11 +174,11 @@ fn pictures(files: &[PathBuf], once: bool, print: Printer) -> Outcome {
                 (distinct(Cascade::new().read_picture(&frame).into_iter().map(|symbol| symbol.text)), None)
             }
             Err(error) => {
-                complain(&error);
+                terminal.complain(&error);
                 (Vec::new(), Some(error))
             }
         };
-        if !print.line(&file.to_string_lossy(), &texts, start.elapsed(), error.as_ref()) {
+        if !terminal.line(&file.to_string_lossy(), &texts, start.elapsed(), error.as_ref()) {
             break;
         }
         if !texts.is_empty() {
@@ -200,7 +202,7 @@ fn distinct(texts: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 /// One line for each code of a film, where it is first read; as fast as the film can be read.
-fn film(path: &Path, once: bool, print: Printer) -> Outcome {
+fn film(path: &Path, once: bool, terminal: &mut Terminal<impl Write, impl Write>) -> Outcome {
     let start = Instant::now();
     let mut cascade = Cascade::new();
     let mut known = Vec::new();
@@ -211,22 +213,25 @@ fn film(path: &Path, once: bool, print: Printer) -> Outcome {
         if new.is_empty() {
             return true;
         }
-        let heard = print.line(&name, &new, start.elapsed(), None);
+        let heard = terminal.line(&name, &new, start.elapsed(), None);
         known.extend(new);
         heard && !once
     });
     if known.is_empty() {
-        print.line(&name, &[], start.elapsed(), result.as_ref().err());
+        terminal.line(&name, &[], start.elapsed(), result.as_ref().err());
     }
     match result {
-        Err(error) => failed(&error),
+        Err(error) => {
+            terminal.complain(&error);
+            Outcome::Failed
+        }
         Ok(()) if known.is_empty() => Outcome::Nothing,
         Ok(()) => Outcome::Read,
     }
 }
 
 /// One line for each code that comes into view, until something ends it.
-fn live(source: Source, args: &ScanArgs, print: Printer) -> Outcome {
+fn live(source: Source, args: &ScanArgs, terminal: &mut Terminal<impl Write, impl Write>) -> Outcome {
     let limit = match args.timeout {
         Some(0) => None,
         Some(seconds) => Some(Duration::from_secs(seconds)),
@@ -247,14 +252,14 @@ fn live(source: Source, args: &ScanArgs, print: Printer) -> Outcome {
             None => break None,
             Some(Event::Seen(seen)) => {
                 read = true;
-                if !print.line(&name, &[seen.text], start.elapsed(), None) || args.once {
+                if !terminal.line(&name, &[seen.text], start.elapsed(), None) || args.once {
                     break None;
                 }
             }
             Some(Event::State(state)) => {
                 let outcome = outcome(&state);
                 if outcome.is_some() || !matches!(state, CameraState::Starting | CameraState::Reading) {
-                    complain(&state);
+                    terminal.complain(&state);
                 }
                 if outcome.is_some() && !args.wait {
                     break outcome;
@@ -263,7 +268,7 @@ fn live(source: Source, args: &ScanArgs, print: Printer) -> Outcome {
         }
     };
     if !read {
-        print.line(&name, &[], start.elapsed(), None);
+        terminal.line(&name, &[], start.elapsed(), None);
     }
     reader.stop();
     trouble.unwrap_or(if read { Outcome::Read } else { Outcome::Nothing })
@@ -287,6 +292,140 @@ mod tests {
     use super::*;
     use gatehouse_scan::source::FORMS;
 
+    use clap::{Args, FromArgMatches};
+    use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
+    use std::fs;
+    use tempfile::TempDir;
+
+    /// What a run with these options printed, complained about, and ended with.
+    fn run_with(options: &[&str]) -> (Vec<serde_json::Value>, String, Outcome) {
+        let command = ScanArgs::augment_args(clap::Command::new("scan").no_binary_name(true));
+        let matches = command.try_get_matches_from(options).unwrap();
+        let args = ScanArgs::from_arg_matches(&matches).unwrap();
+        let mut terminal = Terminal { out: Vec::new(), complaints: Vec::new(), json: args.json };
+        let outcome = scan(&args, &mut terminal);
+        let out = String::from_utf8(terminal.out).unwrap();
+        let lines = out.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| line.into()));
+        (lines.collect(), String::from_utf8(terminal.complaints).unwrap(), outcome)
+    }
+
+    /// A card of 240 by 240 pixels; without a text an empty one.
+    fn card(text: Option<&str>) -> Vec<u8> {
+        let mut pixels = vec![230; 240 * 240];
+        if let Some(text) = text {
+            let code = qrcode::QrCode::new(text).unwrap();
+            let (colours, side) = (code.to_colors(), code.width());
+            let module = 200 / side;
+            for (place, pixel) in pixels.iter_mut().enumerate() {
+                let (column, row) =
+                    ((place % 240).wrapping_sub(20) / module, (place / 240).wrapping_sub(20) / module);
+                if column < side && row < side && colours[row * side + column] == qrcode::Color::Dark {
+                    *pixel = 20;
+                }
+            }
+        }
+        pixels
+    }
+
+    fn picture(folder: &TempDir, name: &str, text: Option<&str>) -> String {
+        let path = folder.path().join(name);
+        let file = fs::File::create(&path).unwrap();
+        PngEncoder::new(file).write_image(&card(text), 240, 240, ExtendedColorType::L8).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    fn film(folder: &TempDir, name: &str, texts: &[Option<&str>]) -> String {
+        let mut film = b"YUV4MPEG2 W240 H240 F30:1 Cmono\n".to_vec();
+        for text in texts {
+            film.extend(b"FRAME\n");
+            film.extend(card(*text));
+        }
+        let path = folder.path().join(name);
+        fs::write(&path, film).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_picture_is_one_line_with_its_texts_and_its_time() {
+        let folder = TempDir::new().unwrap();
+        let file = picture(&folder, "card.png", Some("GH0:ONE"));
+        let (lines, complaints, outcome) = run_with(&["--source", &file, "--json"]);
+        assert_eq!((complaints.as_str(), outcome), ("", Outcome::Read));
+        let [line] = &lines[..] else { panic!("{lines:?}") };
+        assert_eq!((&line["file"], &line["texts"]), (&file.as_str().into(), &serde_json::json!(["GH0:ONE"])));
+        assert!(line["ms"].as_f64().unwrap() > 0.0);
+        assert_eq!(line.as_object().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_picture_without_a_code_is_a_line_without_texts() {
+        let folder = TempDir::new().unwrap();
+        let file = picture(&folder, "wall.png", None);
+        let (lines, _, outcome) = run_with(&["--source", &file, "--json"]);
+        assert_eq!(outcome, Outcome::Nothing);
+        assert_eq!(lines[0]["texts"], serde_json::json!([]));
+    }
+
+    #[test]
+    fn a_folder_is_a_line_for_each_picture_with_the_reason_why_one_cannot_be_read() {
+        let folder = TempDir::new().unwrap();
+        picture(&folder, "1.png", Some("GH0:ONE"));
+        fs::write(folder.path().join("2.png"), "this is no picture").unwrap();
+        picture(&folder, "3.png", Some("GH0:THREE"));
+        let source = folder.path().to_str().unwrap();
+        let (lines, complaints, outcome) = run_with(&["--source", source, "--json"]);
+        assert_eq!((lines.len(), outcome), (3, Outcome::Read));
+        assert!(lines[1]["error"].as_str().unwrap().contains("2.png is not a usable picture"));
+        assert!(complaints.contains("2.png is not a usable picture"));
+        let (lines, _, outcome) = run_with(&["--source", source, "--once"]);
+        assert_eq!((lines, outcome), (vec!["GH0:ONE".into()], Outcome::Read));
+    }
+
+    #[test]
+    fn a_film_is_a_line_for_each_code_where_it_is_first_read() {
+        let folder = TempDir::new().unwrap();
+        let frames = [None, Some("GH0:ONE"), Some("GH0:ONE"), Some("GH0:TWO"), Some("GH0:ONE")];
+        let file = film(&folder, "film.y4m", &frames);
+        assert_eq!(run_with(&["--source", &file]).0, ["GH0:ONE", "GH0:TWO"]);
+        assert_eq!(run_with(&["--source", &file, "--once"]).0, ["GH0:ONE"]);
+        let empty = film(&folder, "empty.y4m", &[None, None]);
+        let (lines, _, outcome) = run_with(&["--source", &empty, "--json"]);
+        assert_eq!((lines.len(), &lines[0]["texts"], outcome), (1, &serde_json::json!([]), Outcome::Nothing));
+    }
+
+    #[test]
+    fn every_trouble_has_its_sentence_and_its_code() {
+        let folder = TempDir::new().unwrap();
+        let write = |name: &str, content: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, content).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        for (source, words, wanted) in [
+            ("camera:front".to_owned(), "is not the number of a camera", Outcome::Usage),
+            ("rtsp://camera/1".to_owned(), "rtsp:// cannot be read", Outcome::Usage),
+            ("/no/such/folder".to_owned(), "there is no file or folder", Outcome::Failed),
+            (write("note.png", "hello"), "is not a usable picture", Outcome::Failed),
+            (write("film.y4m", "YUV4MPEG2 W4 H4 Cmono\nFRAME\nxx"), "breaks off", Outcome::Failed),
+            (write("film.mjpeg", "hello"), "holds no JPEG picture", Outcome::Failed),
+            ("camera:987".to_owned(), "No such camera", Outcome::NoCamera),
+            ("serial:/dev/ttyNONE".to_owned(), "there is no such device", Outcome::Failed),
+            ("http://127.0.0.1:1/".to_owned(), "nobody answers there", Outcome::Failed),
+        ] {
+            let (_, complaints, outcome) = run_with(&["--source", &source, "--once"]);
+            assert_eq!(outcome, wanted, "{source}");
+            assert!(complaints.contains(words), "{complaints} should say {words}");
+        }
+    }
+
+    #[test]
+    fn who_waits_for_a_camera_waits_no_longer_than_allowed() {
+        let (lines, complaints, outcome) =
+            run_with(&["--source", "camera:987", "--wait", "--timeout", "1", "--json"]);
+        assert_eq!((lines.len(), outcome), (1, Outcome::Nothing));
+        assert!(complaints.contains("No such camera"));
+    }
+
     #[test]
     fn the_help_names_every_exit_code() {
         for code in [
@@ -306,7 +445,6 @@ mod tests {
 
     #[test]
     fn the_help_names_every_form_of_a_source() {
-        use clap::Args;
         let help = ScanArgs::augment_args(clap::Command::new("scan")).render_long_help().to_string();
         assert!(help.contains(FORMS), "{help}");
     }
