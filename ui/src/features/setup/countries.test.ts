@@ -26,6 +26,11 @@ describe("what a country suggests", () => {
     expect(guessCountry("UTC", ["en"])).toBe("");
   });
 
+  test("a system without a language opens the wizard all the same", () => {
+    expect(guessCountry("Africa/Cairo", ["c"])).toBe("EG");
+    expect(guessCountry("UTC", ["c", "C.UTF-8", ""])).toBe("");
+  });
+
   test("a machine without a zone of its own gets the country's", () => {
     expect(guessZone("UTC", "KW")).toBe("Asia/Kuwait");
     expect(guessZone("Europe/Paris", "KW")).toBe("Europe/Paris");

@@ -60,10 +60,19 @@ export function guessCountry(zone: string, languages: readonly string[]): string
   const here = countries.find((country) => country.zone === zone);
   if (here) return here.code;
   for (const tag of languages) {
-    const { region } = new Intl.Locale(tag);
+    const region = regionOf(tag);
     if (region && countryOf(region)) return region;
   }
   return "";
+}
+
+/** A window of a system without a language calls it "c", which is no language tag. */
+function regionOf(tag: string): string | undefined {
+  try {
+    return new Intl.Locale(tag).region;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The zone to start with: the machine's own where it says something, else the country's first. */
