@@ -61,7 +61,7 @@ step types 'svelte-check found' npm --prefix ui run --silent check
 step components 'Tests ' npm --prefix ui test --silent
 for suite in ui desktop camera; do
     if [ -x "tests/$suite/run" ]; then
-        step "$suite" 'passed|failed' "tests/$suite/run"
+        step "$suite" 'passed|failed|^ℹ (tests|pass|fail) ' "tests/$suite/run"
     fi
 done
 

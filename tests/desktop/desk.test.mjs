@@ -1,0 +1,171 @@
+// The real window: first run, a member, a sale, a card; then the window again, scanning a picture of that very card.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import net from "node:net";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { Builder, By, Key, until } from "selenium-webdriver";
+
+const binary = process.env.GATEHOUSE_WINDOW;
+const pictures = process.env.GATEHOUSE_PICTURES;
+const patience = 120_000;
+let home;
+let driverProcess;
+let port;
+let window;
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const found = server.address().port;
+      server.close(() => resolve(found));
+    });
+  });
+}
+
+async function listening(at) {
+  for (const started = Date.now(); Date.now() - started < patience; ) {
+    const there = await new Promise((resolve) => {
+      const socket = net.connect(at, "127.0.0.1");
+      socket.once("connect", () => socket.end(() => resolve(true)));
+      socket.once("error", () => resolve(false));
+    });
+    if (there) return;
+  }
+  throw new Error(`nothing listens on ${at}`);
+}
+
+async function openWindow(...args) {
+  const capabilities = {
+    browserName: "wry",
+    "webkitgtk:browserOptions": { binary, args: ["--data-dir", home, ...args] },
+  };
+  window = await new Builder().usingServer(`http://127.0.0.1:${port}`).withCapabilities(capabilities).build();
+}
+
+async function closeWindow() {
+  const closing = window;
+  window = undefined;
+  await closing?.quit();
+}
+
+const seen = (xpath) => window.wait(until.elementLocated(By.xpath(xpath)), patience, `waited for ${xpath}`);
+const withText = (text) => `//*[self::h1 or self::h2 or self::h3 or self::p or self::strong or self::span][normalize-space()="${text}"]`;
+const heading = (text) => seen(withText(text));
+
+/** The input, list or button that carries this label. */
+async function field(label) {
+  const text = await seen(`//label[starts-with(normalize-space(), "${label}")]`);
+  const id = await text.getAttribute("for");
+  return id ? window.findElement(By.id(id)) : text.findElement(By.css("input, select, textarea"));
+}
+
+async function fill(label, text) {
+  const input = await field(label);
+  await window.wait(until.elementIsVisible(input), patience);
+  await input.clear();
+  await input.sendKeys(text);
+}
+
+async function choose(label, value) {
+  const list = await field(label);
+  await list.findElement(By.css(`option[value="${value}"]`)).click();
+}
+
+async function press(name) {
+  const button = await seen(`//button[not(@disabled)][starts-with(normalize-space(), "${name}") or @aria-label="${name}"]`);
+  await window.wait(until.elementIsVisible(button), patience);
+  await button.click();
+}
+
+async function keys(...sequence) {
+  await window.actions().sendKeys(...sequence).perform();
+}
+
+async function picture(name) {
+  if (!pictures) return;
+  // Two frames, so that what was asked for is on the screen.
+  await window.executeAsyncScript("const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))");
+  await writeFile(path.join(pictures, `${name}.png`), await window.takeScreenshot(), "base64");
+}
+
+before(async () => {
+  assert.ok(binary, "GATEHOUSE_WINDOW names the window's binary");
+  if (pictures) await mkdir(pictures, { recursive: true });
+  // Below a folder that the database's unprivileged account can pass through.
+  home = await mkdtemp("/var/tmp/gatehouse-desktop-");
+  await chmod(home, 0o755);
+  port = await freePort();
+  driverProcess = spawn("WebKitWebDriver", [`--port=${port}`, "--host=127.0.0.1"], {
+    env: { ...process.env, TAURI_WEBVIEW_AUTOMATION: "true", LANG: "C.UTF-8" },
+    stdio: "inherit",
+  });
+  await listening(port);
+});
+
+after(async () => {
+  await closeWindow();
+  driverProcess?.kill();
+  await rm(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 500 });
+});
+
+test("the wizard creates the gym, a member is sold a plan, and the window admits a picture of the card it issued", async () => {
+  await openWindow();
+
+  await fill("Name of the gym", "Iron Oak");
+  await choose("Country", "EG");
+  await press("Next");
+  await fill("Name of the branch", "Maadi");
+  await choose("Time zone", "Africa/Cairo");
+  await choose("Currency", "EGP");
+  await press("Next");
+  await fill("Your name", "Test Owner");
+  await fill("E-mail", "owner@example.com");
+  await fill("Password", "Abcdefg1");
+  await press("Next");
+  await press("Create the gym");
+  await fill("Name", "Month");
+  await fill("Price", "600");
+  await press("Add the plan");
+  await picture("wizard");
+  await press("Later");
+  await press("Open Reception");
+
+  await seen('//input[@role="combobox"]');
+  await picture("reception");
+  await keys(Key.F6);
+  await fill("Name", "Test Member");
+  await fill("Phone", "01001234567");
+  await keys(Key.ENTER);
+  await press("Sell a plan");
+  await press("Take");
+  await picture("sold");
+
+  // What a person would save from the card's dialog.
+  const card = await cardOfTheOnlyMember();
+  const file = path.join(home, "card.png");
+  await writeFile(file, card, "base64");
+  await closeWindow();
+
+  await openWindow("--source", file);
+  await fill("E-mail or username", "owner@example.com");
+  await fill("Password", "Abcdefg1");
+  await keys(Key.ENTER);
+  await seen('//*[normalize-space()="Welcome"]');
+  await seen('//*[normalize-space()="Test Member"]');
+  await picture("verdict");
+});
+
+/** Issues the card in the member's page and takes its picture from the dialog. */
+async function cardOfTheOnlyMember() {
+  await window.actions().keyDown(Key.CONTROL).sendKeys("2").keyUp(Key.CONTROL).perform();
+  await (await seen('//*[normalize-space()="Test Member"]')).click();
+  await press("Passes");
+  await press("Issue a card");
+  const image = await seen('//img[starts-with(@src, "data:image/png")]');
+  const source = await image.getAttribute("src");
+  return source.slice(source.indexOf(",") + 1);
+}
