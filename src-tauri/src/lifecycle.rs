@@ -1,7 +1,7 @@
 //! Start, run, stop. The window opens at once and shows that the database is being started; nothing blocks it.
 use crate::command_line::{self, Asked, CommandLine, USAGE};
-use crate::rpc::{Opening, Window, rpc};
-use crate::{logs, single};
+use crate::rpc::{Opening, Window};
+use crate::{logs, rpc, single};
 use gatehouse_net::desk;
 use gatehouse_net::host::Host;
 use gatehouse_net::house::{House, Place};
@@ -48,11 +48,13 @@ fn open(line: CommandLine) -> ExitCode {
     let (opening, host) = watch::channel(Opening::UnderWay);
     let built = tauri::Builder::default()
         .manage(Window { host: host.clone(), token: Mutex::new(None) })
-        .invoke_handler(tauri::generate_handler![rpc])
+        .invoke_handler(tauri::generate_handler![rpc::rpc])
         .setup(move |app| {
             let handle = app.handle().clone();
             let place = Place { resources: app.path().resource_dir().ok(), ..place };
-            tauri::async_runtime::spawn(start(place, line.source, opening));
+            std::thread::Builder::new()
+                .name("opening".into())
+                .spawn(move || tauri::async_runtime::block_on(start(place, line.source, opening)))?;
             WebviewWindowBuilder::new(app, WINDOW, WebviewUrl::App("index.html".into()))
                 .title("Gatehouse")
                 .inner_size(1280.0, 800.0)

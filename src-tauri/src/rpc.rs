@@ -41,10 +41,11 @@ pub async fn rpc(
     request: serde_json::Value,
 ) -> Result<serde_json::Value, WireError> {
     let mut opening = window.host.clone();
-    let opened = opening.wait_for(|opening| !matches!(opening, Opening::UnderWay)).await;
-    let host = match opened.as_deref() {
-        Ok(Opening::Open(host)) => host.clone(),
-        Ok(Opening::Failed(why)) => return Err(plain("start_failed", why.clone())),
+    let opened =
+        opening.wait_for(|opening| !matches!(opening, Opening::UnderWay)).await.map(|opened| opened.clone());
+    let host = match opened {
+        Ok(Opening::Open(host)) => host,
+        Ok(Opening::Failed(why)) => return Err(plain("start_failed", why)),
         Ok(Opening::UnderWay) | Err(_) => return Err(plain("start_failed", "the app is closing".to_owned())),
     };
     let token = window.token.lock().unwrap_or_else(PoisonError::into_inner).clone();
