@@ -65,6 +65,8 @@ create table subscriptions (
     freeze_times int not null default 0,
     minimum_term_days int not null default 0,
     notice_days int not null default 0,
+    -- Whom the sale assigned the member to.
+    trainer_account_id uuid constraint subscriptions_trainer_fkey references accounts (id),
     -- Day of the month renewals count from: 31 January never drifts.
     anchor_day smallint not null constraint subscriptions_anchor_day_range check (anchor_day between 1 and 31),
     created_at timestamptz not null

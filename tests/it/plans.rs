@@ -1,16 +1,19 @@
 //! Plans and their dated prices.
 use chrono::NaiveDate;
+use gatehouse_core::auth::model::Role;
 use gatehouse_core::clock::Clock;
 use gatehouse_core::error::Error;
-use gatehouse_core::ids::{BranchId, PlanId, new_id};
+use gatehouse_core::ids::{AccountId, BranchId, PlanId, new_id};
+use gatehouse_core::members::wire::ChooseMember;
 use gatehouse_core::money::{LARGEST_MINOR, Money};
 use gatehouse_core::plans::service::{
     archive_plan, create_plan, list_plans, restore_plan, set_price, update_plan,
 };
 use gatehouse_core::plans::wire::{
-    BranchScope, ChoosePlan, CreatePlan, ListPlans, Plan, PlanForm, SetPrice, UpdatePlan,
+    BranchScope, ChoosePlan, CreatePlan, ListPlans, Plan, PlanForm, PlanKind, SetPrice, UpdatePlan,
 };
-use gatehouse_testkit::{TestGym, plan_form};
+use gatehouse_core::subscriptions::service::member_subscriptions;
+use gatehouse_testkit::{TestGym, pack_form, plan_form};
 use sqlx::Executor as _;
 
 fn day(text: &str) -> NaiveDate {
@@ -215,6 +218,33 @@ async fn editing_a_plan_is_audited_with_before_and_after() {
     let unknown = UpdatePlan { id: PlanId(new_id(gym.clock.now())), form: plan_form("Nothing") };
     let error = update_plan(&gym.services, &gym.owner, unknown).await.expect_err("no such plan");
     assert_eq!(error.to_wire().code, "not_found");
+}
+
+#[tokio::test]
+async fn selling_a_trainers_plan_assigns_the_trainer() {
+    let gym = TestGym::new().await;
+    let trainer = gym.staff(Role::Trainer).await.account();
+    let nobody = AccountId(new_id(gym.clock.now()));
+    for not_a_trainer in [gym.reception.account(), Some(nobody)] {
+        let form = PlanForm { trainer_account_id: not_a_trainer, ..pack_form("Ten sessions", 10, 90) };
+        let error = create(&gym, form, 1).await.expect_err("no trainer");
+        assert_eq!(field(error), ("trainer_account_id".to_owned(), "trainer_unknown".to_owned()));
+    }
+    let form = PlanForm {
+        kind: PlanKind::PersonalTraining,
+        trainer_account_id: trainer,
+        ..pack_form("Ten sessions", 10, 90)
+    };
+    let plan = create(&gym, form.clone(), 300_000).await.expect("a plan");
+    assert_eq!(plan.form.trainer_account_id, trainer);
+    let member_id = gym.member("Mona Adel").await;
+    gym.sell_plan(member_id, plan.id).await;
+    // The plan changes hands; what was sold does not.
+    let form = PlanForm { trainer_account_id: None, ..form };
+    update_plan(&gym.services, &gym.owner, UpdatePlan { id: plan.id, form }).await.expect("edited");
+    let sold =
+        member_subscriptions(&gym.services, &gym.owner, ChooseMember { member_id }).await.expect("rows");
+    assert_eq!(sold.rows[0].trainer.as_deref(), Some("trainer of the house"));
 }
 
 #[tokio::test]

@@ -274,6 +274,7 @@ pub fn plan_form(name: &str) -> PlanForm {
         freeze_times: 0,
         minimum_term_days: 0,
         notice_days: 0,
+        trainer_account_id: None,
     }
 }
 

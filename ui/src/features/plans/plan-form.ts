@@ -19,6 +19,7 @@ export function emptyPlan(): PlanForm {
     freeze_times: 0,
     minimum_term_days: 0,
     notice_days: 0,
+    trainer_account_id: null,
   };
 }
 
@@ -40,6 +41,7 @@ export interface PlanFields extends Record<string, unknown> {
   freeze_times: number | null;
   minimum_term_days: number | null;
   notice_days: number | null;
+  trainer_account_id: string | null;
   /** Only of a new plan; later prices have days of their own. */
   price_minor: number | null;
 }
@@ -62,6 +64,7 @@ export function fieldsOf(plan: PlanForm): PlanFields {
     freeze_times: plan.freeze_times,
     minimum_term_days: plan.minimum_term_days,
     notice_days: plan.notice_days,
+    trainer_account_id: plan.trainer_account_id,
     price_minor: null,
   };
 }
@@ -81,6 +84,7 @@ export function formOf(fields: PlanFields): PlanForm {
     freeze_times: fields.freeze_times ?? 0,
     minimum_term_days: fields.minimum_term_days ?? 0,
     notice_days: fields.notice_days ?? 0,
+    trainer_account_id: fields.trainer_account_id,
   };
 }
 

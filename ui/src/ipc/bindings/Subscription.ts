@@ -17,6 +17,10 @@ ends_on: string,
  */
 remaining_days: number | null, visits_total: number | null, visits_left: number | null, freeze_days_remaining: number, 
 /**
+ * Name of the trainer that the sale assigned.
+ */
+trainer: string | null, 
+/**
  * True when this is the one that opens the door now.
  */
 opens_door: boolean, owed: Money, events: Array<SubscriptionEvent>, };

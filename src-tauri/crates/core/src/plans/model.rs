@@ -125,6 +125,7 @@ mod tests {
             freeze_times: 0,
             minimum_term_days: 0,
             notice_days: 0,
+            trainer_account_id: None,
         }
     }
 

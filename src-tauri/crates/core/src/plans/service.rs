@@ -53,6 +53,9 @@ pub async fn create_plan(services: &Services, actor: &Actor, request: CreatePlan
     let here = Here::find(&mut tx, services, actor).await?;
     let price = Money::new(request.price_minor, &here.currency);
     price.require_price("price_minor")?;
+    if let Some(trainer) = form.trainer_account_id {
+        store::check_trainer(&mut tx, trainer).await?;
+    }
     if store::insert(&mut tx, request.id, &form, now).await? {
         store::set_price(&mut tx, request.id, None, here.today, &price, now).await?;
         audited(&mut tx, services, actor, "plan.created", None, request.id, &here).await?;
@@ -70,6 +73,12 @@ pub async fn update_plan(services: &Services, actor: &Actor, request: UpdatePlan
     let here = Here::find(&mut tx, services, actor).await?;
     store::lock(&mut tx, request.id).await?;
     let before = store::fetch_one(&mut tx, request.id, here.at()).await?;
+    // Who left meanwhile may stay on the plan; nobody new may join it who is no trainer.
+    if let Some(trainer) =
+        form.trainer_account_id.filter(|_| form.trainer_account_id != before.form.trainer_account_id)
+    {
+        store::check_trainer(&mut tx, trainer).await?;
+    }
     store::update(&mut tx, request.id, &form).await?;
     let plan = audited(&mut tx, services, actor, "plan.updated", Some(before), request.id, &here).await?;
     tx.commit().await?;

@@ -1,6 +1,6 @@
 //! Rows of plans and prices.
 use crate::error::Error;
-use crate::ids::{BranchId, PlanId, PriceId};
+use crate::ids::{AccountId, BranchId, PlanId, PriceId};
 use crate::money::Money;
 use crate::plans::model::price_on;
 use crate::plans::wire::{
@@ -54,6 +54,7 @@ pub async fn fetch(
                duration_unit as "duration_unit: DurationUnit", duration_count, visits, visit_rule as "visit_rule: VisitRule",
                access_windows as "access_windows: Json<Vec<AccessWindow>>", branch_scope as "branch_scope: BranchScope",
                freeze_days, freeze_times, minimum_term_days, notice_days, archived_at,
+               trainer_account_id as "trainer: AccountId",
                (select coalesce(array_agg(b.branch_id order by b.branch_id), '{}') from plan_branches b where b.plan_id = p.id)
                    as "branch_ids!: Vec<BranchId>",
                (select coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'branch_id', r.branch_id, 'from', lower(r.valid),
@@ -88,6 +89,7 @@ pub async fn fetch(
                 freeze_times: row.freeze_times,
                 minimum_term_days: row.minimum_term_days,
                 notice_days: row.notice_days,
+                trainer_account_id: row.trainer,
             },
             price: price_on(&prices, at.branch, at.currency, at.today).map(|price| price.price.clone()),
             prices,
@@ -120,8 +122,8 @@ pub async fn insert(
 ) -> Result<bool, Error> {
     let done = sqlx::query!(
         "insert into plans (id, name, native_name, kind, training_type, tier, duration_unit, duration_count, visits, visit_rule,
-             access_windows, branch_scope, freeze_days, freeze_times, minimum_term_days, notice_days, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+             access_windows, branch_scope, freeze_days, freeze_times, minimum_term_days, notice_days, trainer_account_id, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
          on conflict on constraint plans_pkey do nothing",
         id.0,
         form.name,
@@ -139,6 +141,7 @@ pub async fn insert(
         form.freeze_times,
         form.minimum_term_days,
         form.notice_days,
+        form.trainer_account_id.map(|id| id.0),
         now
     )
     .execute(&mut *db)
@@ -156,7 +159,7 @@ pub async fn update(db: &mut PgConnection, id: PlanId, form: &PlanForm) -> Resul
     sqlx::query!(
         "update plans set name = $2, native_name = $3, kind = $4, training_type = $5, tier = $6, duration_unit = $7, duration_count = $8,
              visits = $9, visit_rule = $10, access_windows = $11, branch_scope = $12, freeze_days = $13, freeze_times = $14,
-             minimum_term_days = $15, notice_days = $16
+             minimum_term_days = $15, notice_days = $16, trainer_account_id = $17
          where id = $1",
         id.0,
         form.name,
@@ -173,7 +176,8 @@ pub async fn update(db: &mut PgConnection, id: PlanId, form: &PlanForm) -> Resul
         form.freeze_days,
         form.freeze_times,
         form.minimum_term_days,
-        form.notice_days
+        form.notice_days,
+        form.trainer_account_id.map(|id| id.0)
     )
     .execute(&mut *db)
     .await
@@ -195,6 +199,19 @@ async fn replace_branches(db: &mut PgConnection, id: PlanId, branches: &[BranchI
     .await
     .map_err(refused)?;
     Ok(())
+}
+
+/// Refuses a trainer who is none, or no longer works here.
+pub async fn check_trainer(db: &mut PgConnection, trainer: AccountId) -> Result<(), Error> {
+    sqlx::query!(
+        "select a.id from accounts a join profiles p on p.account_id = a.id and p.kind = 'trainer'
+         where a.id = $1 and a.deleted_at is null and a.suspended_at is null",
+        trainer.0
+    )
+    .fetch_optional(db)
+    .await?
+    .map(|_| ())
+    .ok_or(Error::invalid("trainer_account_id", "trainer_unknown"))
 }
 
 /// Holds the plan until the transaction ends, so that two people do not change it at once.

@@ -1,5 +1,5 @@
 //! Requests and answers about plans.
-use crate::ids::{BranchId, PlanId, PriceId};
+use crate::ids::{AccountId, BranchId, PlanId, PriceId};
 use crate::money::Money;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -74,6 +74,9 @@ pub struct PlanForm {
     pub freeze_times: i32,
     pub minimum_term_days: i32,
     pub notice_days: i32,
+    /// Whose plan it is: selling it assigns the member to this trainer.
+    #[serde(default)]
+    pub trainer_account_id: Option<AccountId>,
 }
 
 #[derive(Debug, Deserialize, TS)]

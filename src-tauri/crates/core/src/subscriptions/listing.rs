@@ -48,6 +48,7 @@ fn show(record: &Record, moment: &Moment, currency: &str, with_amounts: bool) ->
         visits_total: state.visits_granted(visit_day),
         visits_left: state.visits_left(visit_day, &record.used),
         freeze_days_remaining: record.sold.freeze_days,
+        trainer: record.sold.trainer.clone(),
         opens_door: false,
         owed: Money::new(record.owed, currency),
         events: record

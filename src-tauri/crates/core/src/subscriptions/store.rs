@@ -33,6 +33,9 @@ pub struct Sold {
     pub branch_scope: BranchScope,
     pub branch_ids: Vec<BranchId>,
     pub freeze_days: i32,
+    /// Name of the trainer it assigned; only the member page asks.
+    #[serde(default)]
+    pub trainer: Option<String>,
     pub anchor_day: u32,
 }
 
@@ -131,7 +134,8 @@ impl Record {
 /// All subscriptions of a member, newest first.
 pub async fn of_member(db: &mut PgConnection, member: MemberId) -> Result<Vec<Record>, Error> {
     let rows = sqlx::query!(
-        r#"select to_jsonb(s) as "sold!: Json<Sold>",
+        r#"select to_jsonb(s) || jsonb_build_object('trainer', (select a.full_name from accounts a where a.id = s.trainer_account_id))
+                   as "sold!: Json<Sold>",
                (select coalesce(jsonb_agg(to_jsonb(e) || jsonb_build_object('by', a.full_name, 'charged', c.amount, 'currency', c.currency)
                        order by e.seq), '[]')
                    from subscription_events e
@@ -255,8 +259,8 @@ pub async fn insert(
     sqlx::query!(
         "insert into subscriptions (id, branch_id, member_id, plan_id, plan_name, kind, duration_unit, duration_count, visits,
              visit_rule, access_windows, branch_scope, branch_ids, freeze_days, freeze_times, minimum_term_days, notice_days,
-             anchor_day, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+             trainer_account_id, anchor_day, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
         id.0,
         branch.0,
         member.0,
@@ -274,6 +278,7 @@ pub async fn insert(
         form.freeze_times,
         form.minimum_term_days,
         form.notice_days,
+        form.trainer_account_id.map(|id| id.0),
         i16::try_from(anchor_day).unwrap_or(1),
         now
     )

@@ -40,6 +40,8 @@ pub struct Subscription {
     pub visits_total: Option<i64>,
     pub visits_left: Option<i64>,
     pub freeze_days_remaining: i32,
+    /// Name of the trainer that the sale assigned.
+    pub trainer: Option<String>,
     /// True when this is the one that opens the door now.
     pub opens_door: bool,
     pub owed: Money,
