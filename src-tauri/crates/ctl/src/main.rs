@@ -1,7 +1,9 @@
 //! The command line of Gatehouse.
 
+mod demo;
 mod doctor;
 mod house;
+mod import;
 mod scan;
 mod serve;
 
@@ -35,6 +37,10 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Read codes from a picture, a folder, a film, a webcam, a camera over HTTP or a serial scanner
     Scan(scan::ScanArgs),
+    /// Fill the gym with made-up members and their history; sets it up first if it is empty
+    Demo(demo::DemoArgs),
+    /// Bring in members from a CSV file; a rehearsal unless --commit is given
+    Import(import::ImportArgs),
     /// Bring the database up to date; a backup is taken first
     Migrate,
     /// Check this installation and say what is wrong
@@ -57,6 +63,8 @@ fn main() -> ExitCode {
         match command {
             Command::Scan(_) => ExitCode::SUCCESS,
             Command::Serve(args) => serve::run(args, cli.data_dir).await,
+            Command::Demo(args) => demo::run(args, cli.data_dir).await,
+            Command::Import(args) => import::run(args, cli.data_dir).await,
             Command::Migrate => house::migrate(cli.data_dir).await,
             Command::Doctor(args) => doctor::run(args, cli.data_dir).await,
         }

@@ -130,14 +130,13 @@ fn joined(words: &[&str]) -> Vec<String> {
 
 /// Prefixes of the name's words that a mistyped query can be led to.
 pub fn name_prefixes(name: &str) -> BTreeSet<String> {
-    let mut prefixes = BTreeSet::new();
-    for key in name_keys(name) {
-        let word: Vec<char> = key.split(' ').next().unwrap_or_default().chars().collect();
-        for length in SHORTEST_PREFIX..=word.len().min(LONGEST_PREFIX) {
-            prefixes.insert(word[..length].iter().collect());
-        }
-    }
-    prefixes
+    name_keys(name).iter().filter_map(|key| key.split(' ').next()).flat_map(word_prefixes).collect()
+}
+
+/// Prefixes of one folded word.
+pub fn word_prefixes(word: &str) -> impl Iterator<Item = String> + '_ {
+    let ends = word.char_indices().map(|(at, letter)| at + letter.len_utf8());
+    ends.take(LONGEST_PREFIX).skip(SHORTEST_PREFIX - 1).map(|end| word[..end].to_owned())
 }
 
 /// The text itself and everything one deletion away. Two texts within one typo of each other (a letter added,

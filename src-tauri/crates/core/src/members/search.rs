@@ -37,7 +37,14 @@ pub async fn search(services: &Services, actor: &Actor, request: SearchMembers) 
     let limit = request.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, LARGEST_LIMIT);
     let mut db = services.db.acquire().await?;
     let found = find(&mut db, &request.query, usize::try_from(limit).unwrap_or(1)).await?;
-    Ok(MemberHits { rows: hits(&mut db, &found).await? })
+    let mut rows = hits(&mut db, &found).await?;
+    // Who is called so comes before whose father is.
+    let folded = fold(&request.query);
+    let begins = |hit: &MemberHit| {
+        std::iter::once(&hit.full_name).chain(&hit.native_name).any(|name| fold(name).starts_with(&folded))
+    };
+    rows.sort_by_cached_key(|hit| !begins(hit));
+    Ok(MemberHits { rows })
 }
 
 /// A member found, and whether a typo was forgiven for it.

@@ -193,24 +193,40 @@ async fn write_sale(
 pub async fn take_over(services: &Services, actor: &Actor, request: TakeOver) -> Result<TakenOver, Error> {
     actor.require(Permission::TakeOver)?;
     let key = Key::of(request.idempotency_key, "take_over", &request)?;
+    let write = async || {
+        let mut tx = services.db.begin().await?;
+        let taken = take_over_within(&mut tx, actor, services.now(), &request).await?;
+        tx.commit().await?;
+        Ok(taken)
+    };
+    let written = write().await;
+    first_of_two(services, &key, written).await
+}
+
+/// The step of [`take_over`] inside somebody else's transaction (an import). A failure leaves rows behind that the
+/// caller's rollback has to take away.
+pub async fn take_over_within(
+    db: &mut PgConnection,
+    actor: &Actor,
+    now: DateTime<Utc>,
+    request: &TakeOver,
+) -> Result<TakenOver, Error> {
+    let key = Key::of(request.idempotency_key, "take_over", request)?;
     let branch = actor.branch()?;
-    let now = services.now();
     let asked = Asked {
         key: Some(key.id),
         member: Some(request.member_id),
         plan: Some(request.plan_id),
         subscription: None,
     };
-    let mut db = services.db.acquire().await?;
-    let mut scene = scene(&mut db, branch, asked).await?;
-    drop(db);
+    let mut scene = scene(db, branch, asked).await?;
     if let Some(first) = key.answer(scene.answered.take())? {
         return Ok(first);
     }
     let today = business_day(&scene, now)?;
     let member = scene.member.ok_or(Error::NotFound("member"))?;
     let plan = scene.plan.as_ref().ok_or(Error::NotFound("plan"))?;
-    let period = imported_period(&request, today)?;
+    let period = imported_period(request, today)?;
     let visits = imported_visits(plan.form.visits, request.visits_left)?;
     let taken = TakenOver {
         transaction_id: TransactionId::new(now),
@@ -239,19 +255,12 @@ pub async fn take_over(services: &Services, actor: &Actor, request: TakeOver) ->
         reason: None,
         transaction: taken.transaction_id,
     };
-    let write = async || {
-        let mut tx = services.db.begin().await?;
-        idempotency::remember(&mut tx, &key, &taken, now).await?;
-        let anchor = period.starts_on.day();
-        store::insert(&mut tx, taken.subscription_id, branch, member, plan, anchor, now).await?;
-        ledger::open(&mut tx, actor, header).await?;
-        store::add_event(&mut tx, actor, event).await?;
-        audited(&mut tx, actor, now, "subscription.taken_over", taken.subscription_id, &request).await?;
-        tx.commit().await?;
-        Ok(())
-    };
-    let written = write().await.map(|()| taken.clone());
-    first_of_two(services, &key, written).await
+    idempotency::remember(db, &key, &taken, now).await?;
+    store::insert(db, taken.subscription_id, branch, member, plan, period.starts_on.day(), now).await?;
+    ledger::open(db, actor, header).await?;
+    store::add_event(db, actor, event).await?;
+    audited(db, actor, now, "subscription.taken_over", taken.subscription_id, request).await?;
+    Ok(taken)
 }
 
 fn imported_period(request: &TakeOver, today: NaiveDate) -> Result<Period, Error> {
