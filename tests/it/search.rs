@@ -5,7 +5,9 @@ use gatehouse_core::error::Error;
 use gatehouse_core::ids::MemberId;
 use gatehouse_core::members::keys::typos_in_prefix;
 use gatehouse_core::members::wire::{MemberForm, MemberHit, RegisterMember, SearchMembers, UpdateMember};
-use gatehouse_core::members::{fold, search, service, store};
+use gatehouse_core::members::{fold, search, service};
+use gatehouse_core::passes::service as passes;
+use gatehouse_core::passes::wire::{AddAlias, RemoveAlias};
 use gatehouse_testkit::TestGym;
 use std::collections::HashSet;
 
@@ -48,9 +50,9 @@ async fn hits(gym: &TestGym, query: &str) -> Vec<MemberHit> {
 #[tokio::test]
 async fn people_are_found_however_they_are_typed() {
     let gym = small_gym().await;
-    let mut conn = gym.services.db.acquire().await.expect("a connection");
     let siobhan = hits(&gym, "siobhan").await[0].clone();
-    store::add_card_key(&mut conn, siobhan.id, "GYM-123").await.expect("stored");
+    let alias = AddAlias { member_id: siobhan.id, code: "GYM-123".into() };
+    passes::add_alias(&gym.services, &gym.reception, alias).await.expect("registered");
     for (query, first) in [
         ("mo", "Hassan Mohamed"),
         ("mona", "Mona Adel"),
@@ -92,6 +94,10 @@ async fn people_are_found_however_they_are_typed() {
         assert!(!found[0].fuzzy, "{query}");
     }
     assert_eq!(hits(&gym, &siobhan.number).await[0].id, siobhan.id);
+    passes::remove_alias(&gym.services, &gym.reception, RemoveAlias { code: "GYM-123".into() })
+        .await
+        .expect("removed");
+    assert!(hits(&gym, "gym-123").await.is_empty());
 }
 
 #[tokio::test]

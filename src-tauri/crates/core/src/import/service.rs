@@ -328,7 +328,6 @@ async fn bring_in(
     audit::record(db, actor, now, change).await?;
     for code in &newcomer.aliases {
         register_alias(db, actor, now, newcomer.id, code).await?;
-        store::add_card_key(db, newcomer.id, code).await?;
     }
     if let Some(running) = &newcomer.subscription {
         let plan = plans.get(&fold::fold(&running.plan)).ok_or(Error::invalid("plan", "plan_unknown"))?;

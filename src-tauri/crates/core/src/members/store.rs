@@ -190,7 +190,7 @@ async fn write_keys(
     Ok(())
 }
 
-/// Makes a member findable by the code of a card. Whoever stores an alias calls this in the same transaction.
+/// Makes a member findable by the code of a card. Part of storing an alias.
 pub async fn add_card_key(db: &mut PgConnection, id: MemberId, code: &str) -> Result<(), Error> {
     sqlx::query!(
         r#"insert into member_search_keys (member_id, kind, key) values ($1, $2::text::"char", $3) on conflict do nothing"#,

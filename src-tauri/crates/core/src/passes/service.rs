@@ -4,6 +4,7 @@ use crate::audit::{self, Change};
 use crate::auth::model::Permission;
 use crate::error::Error;
 use crate::ids::{MemberId, PassId};
+use crate::members::store as members;
 use crate::members::wire::ChooseMember;
 use crate::passes::wire::{AddAlias, IssueCard, Pass, PassKind, Passes, RemoveAlias, RevokePass};
 use crate::passes::{alias, store};
@@ -177,6 +178,7 @@ pub async fn register_alias(
         }
         Some(_) => return Err(Error::invalid("code", "alias_taken")),
     }
+    members::add_card_key(db, member, code).await?;
     let change = Change {
         act: "pass.alias_added",
         subject_kind: "pass",
@@ -195,6 +197,7 @@ pub async fn remove_alias(services: &Services, actor: &Actor, request: RemoveAli
     let now = services.now();
     let mut tx = services.db.begin().await?;
     let member = store::delete_alias(&mut tx, &code).await?.ok_or(Error::NotFound("alias"))?;
+    members::remove_card_key(&mut tx, member, &code).await?;
     let change = Change {
         act: "pass.alias_removed",
         subject_kind: "member",
