@@ -1,5 +1,6 @@
 import { AxeBuilder } from "@axe-core/playwright";
 import { expect, test, type Page } from "@playwright/test";
+import path from "node:path";
 import { dayFromToday, Office, standAtDesk } from "./desk.js";
 import { Gym } from "./gym.js";
 
@@ -14,6 +15,8 @@ test.afterAll(() => gym?.close());
 
 /** Nothing that a screen reader or weak eyes would stumble over, and nothing wider than the window. */
 async function fit(page: Page, what: string) {
+  const pictures = process.env["PICTURES"];
+  if (pictures) await page.screenshot({ path: path.join(pictures, `${test.info().title} - ${what}.png`) });
   const { violations } = await new AxeBuilder({ page }).analyze();
   const found = violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join(" ")}`);
   expect.soft(found, what).toEqual([]);
@@ -68,6 +71,10 @@ for (const [language, theme] of [["en", "light"], ["ar", "dark"]] as const) {
       await expect(page.getByRole("tabpanel")).toBeVisible();
       await fit(page, `Members, tab ${index + 1}`);
     }
+
+    await page.setViewportSize({ width: 1920, height: 1080 });
+    await fit(page, "Members, large");
+    await page.setViewportSize({ width: 1280, height: 720 });
 
     await page.keyboard.press("F4");
     await expect(page.getByRole("dialog").getByRole("listbox")).toBeFocused();
