@@ -360,3 +360,6 @@ fn mentions(member: &MemberFacts, opening: door::Opening, today: NaiveDate) -> V
 fn count(entries: usize) -> i64 {
     i64::try_from(entries).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

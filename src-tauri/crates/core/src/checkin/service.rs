@@ -9,18 +9,18 @@ use crate::checkin::wire::{
     CheckIn, CheckOut, LetIn, NextAction, Outcome, Reason, Source, UndoEntry, Verdict, VerdictMember,
     VerdictSubscription, Who,
 };
-use crate::day::{BranchCalendar, Duration};
+use crate::day::BranchCalendar;
 use crate::error::Error;
 use crate::gym::wire::Direction;
 use crate::ids::{EntryId, MemberId, PassId, ScanId, SubscriptionId};
 use crate::members::number;
 use crate::passes::payload::Payload;
 use crate::passes::service::check_reason;
-use crate::plans::wire::DurationUnit;
+use crate::plans::model::duration;
 use crate::services::Services;
-use crate::subscriptions::access::Window;
 use crate::subscriptions::door::Held;
 use crate::subscriptions::model::{self, Event, Terms};
+use crate::subscriptions::store::windows;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
@@ -227,6 +227,7 @@ impl Scene {
             (Some(true), Some(payload)) => Some(i64::from(payload.step)),
             _ => None,
         };
+        let held = subscriptions.iter().map(held).collect::<Result<Vec<_>, _>>()?;
         let facts = Facts {
             presented,
             inside: row.inside.unwrap_or(0),
@@ -242,7 +243,7 @@ impl Scene {
                 suspended: member.suspended,
                 blocked_by_note: notes.iter().any(|note| note.blocks),
                 has_reminder: notes.iter().any(|note| !note.blocks),
-                held: subscriptions.iter().map(held).collect(),
+                held,
                 entries: entries
                     .into_iter()
                     .map(|entry| PastEntry {
@@ -555,21 +556,20 @@ fn is_genuine(row: &Row, payload: Option<Payload>) -> bool {
     payload.is_signed_with(secret) && row.pass_is_live == Some(is_live)
 }
 
-/// A subscription as the rule for the door wants it. Columns out of range cannot be stored (constraints).
-fn held(row: &SubscriptionRow) -> Held {
-    let count = u32::try_from(row.duration_count).unwrap_or(1);
+/// A subscription as the rule for the door wants it.
+///
+/// # Errors
+/// When stored hours cannot be read: better no door than one open at all hours.
+fn held(row: &SubscriptionRow) -> Result<Held, Error> {
     let terms = Terms {
         kind: row.kind,
-        duration: match row.duration_unit {
-            DurationUnit::Days => Duration::Days(count),
-            DurationUnit::Months => Duration::Months(count),
-        },
+        duration: duration(row.duration_unit, row.duration_count),
         visits: row.visits,
         visit_rule: row.visit_rule,
-        windows: row.access_windows.iter().filter_map(|window| Window::parse(window).ok()).collect(),
+        windows: windows(&row.access_windows)?,
         branch_scope: row.branch_scope,
         branch_ids: row.branch_ids.clone(),
-        anchor_day: u32::try_from(row.anchor_day).unwrap_or(1),
+        anchor_day: row.anchor_day,
     };
     let events: Vec<Event> = row
         .events
@@ -587,7 +587,7 @@ fn held(row: &SubscriptionRow) -> Held {
         })
         .collect();
     let state = model::fold(&terms, &events);
-    Held { id: row.id, terms, state, used: row.used.clone().unwrap_or_default() }
+    Ok(Held { id: row.id, terms, state, used: row.used.clone().unwrap_or_default() })
 }
 
 fn show_member(row: &MemberRow) -> VerdictMember {

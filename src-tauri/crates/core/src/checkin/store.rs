@@ -101,7 +101,7 @@ pub struct SubscriptionRow {
     pub branch_ids: Vec<BranchId>,
     /// Where it opens, in words, when it names branches.
     pub branch_names: Option<String>,
-    pub anchor_day: i16,
+    pub anchor_day: u32,
     pub events: Option<Vec<EventRow>>,
     /// Business day of each visit used and not undone.
     pub used: Option<Vec<NaiveDate>>,
@@ -339,6 +339,7 @@ pub async fn price(
 ) -> Result<Option<Money>, sqlx::Error> {
     let row = sqlx::query!(
         "select pp.amount, pp.currency from plan_prices pp join plans p on p.id = pp.plan_id
+         join branches b on b.id = $2 and b.currency = pp.currency
          where pp.plan_id = $1 and p.archived_at is null and (pp.branch_id = $2 or pp.branch_id is null) and pp.valid @> $3::date
          order by pp.branch_id nulls last limit 1",
         plan.0,
@@ -356,6 +357,7 @@ pub async fn day_pass(db: &PgPool, branch: BranchId, day: NaiveDate) -> Result<O
         r#"select id as "id: PlanId", amount as "amount!", currency as "currency!" from (
                select distinct on (p.id) p.id, pp.amount, pp.currency
                from plans p join plan_prices pp on pp.plan_id = p.id
+               join branches b on b.id = $1 and b.currency = pp.currency
                where p.kind = 'day_pass' and p.archived_at is null
                  and (pp.branch_id = $1 or pp.branch_id is null) and pp.valid @> $2::date
                order by p.id, pp.branch_id nulls last) offered

@@ -209,3 +209,33 @@ pub async fn delete_alias(db: &mut PgConnection, code: &str) -> Result<Option<Me
     .fetch_optional(db)
     .await
 }
+
+/// What a card shows, with what its code is signed with.
+pub struct Printable {
+    pub pass_number: Vec<u8>,
+    pub secret: Vec<u8>,
+    pub kind: String,
+    pub revoked: bool,
+    pub full_name: String,
+    pub native_name: Option<String>,
+    pub number: String,
+    pub gym_name: String,
+}
+
+/// Passes to print, in the order asked for; those there are none of are left out.
+pub async fn printables(db: &mut PgConnection, ids: &[PassId]) -> Result<Vec<Printable>, sqlx::Error> {
+    let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
+    sqlx::query_as!(
+        Printable,
+        r#"select p.pass_id as pass_number, p.secret, p.kind, p.revoked_at is not null as "revoked!", m.full_name,
+                  m.native_name, m.number, g.name as gym_name
+           from unnest($1::uuid[]) with ordinality as wanted (id, place)
+           join passes p on p.id = wanted.id
+           join members m on m.id = p.member_id and m.deleted_at is null
+           cross join gyms g
+           order by wanted.place"#,
+        &ids
+    )
+    .fetch_all(db)
+    .await
+}
