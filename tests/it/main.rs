@@ -1,11 +1,14 @@
 //! The gym from the outside: services against a real Postgres, and the golden tables.
 
 mod calendar;
+mod checkin;
 mod demo;
 mod import;
 mod kill;
 mod members;
+mod passes;
 mod plans;
+mod race;
 mod sales;
 mod search;
 mod testkit;

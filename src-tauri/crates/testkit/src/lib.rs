@@ -5,6 +5,8 @@ pub mod bench;
 mod clock;
 mod cluster;
 mod gym;
+#[cfg(feature = "soak")]
+pub mod soak;
 
 pub use clock::FakeClock;
 pub use cluster::TestDb;

@@ -1,4 +1,5 @@
 //! Benchmarks: every figure beside its reference, one JSON line each. One module per area.
 
+pub mod checkin;
 pub mod figure;
 pub mod scan;

@@ -4,10 +4,10 @@ use std::env;
 use std::error::Error;
 use std::process::ExitCode;
 
-use gatehouse_testkit::bench::scan;
+use gatehouse_testkit::bench::{checkin, scan};
 
 /// Areas by name, in the order in which they run.
-const AREAS: [(&str, Run); 1] = [("scan", scan::run)];
+const AREAS: [(&str, Run); 2] = [("scan", scan::run), ("checkin", checkin::run)];
 
 type Run = fn() -> Result<(), Box<dyn Error>>;
 

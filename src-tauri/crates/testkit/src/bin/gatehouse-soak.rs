@@ -1,0 +1,80 @@
+//! `gatehouse-soak --suite checkin [--seed n] [--ops n]`: kills app and database under load and counts what was
+//! lost or doubled; one JSON line.
+
+use chrono::{DateTime, Utc};
+use gatehouse_testkit::soak::{Plan, Report, SUITES, app, driver};
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const DEFAULT_OPS: u64 = 5000;
+
+enum Work {
+    Help,
+    /// The child that is killed.
+    App {
+        folder: PathBuf,
+        base: DateTime<Utc>,
+    },
+    Drive(Plan),
+}
+
+fn main() -> ExitCode {
+    let work = match parse(std::env::args().skip(1)) {
+        Ok(work) => work,
+        Err(wrong) => {
+            eprintln!("gatehouse-soak: {wrong}; see --help");
+            return ExitCode::from(2);
+        }
+    };
+    match run(work) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("gatehouse-soak: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Work, String> {
+    let mut plan = Plan { suite: SUITES[0], seed: 1, ops: DEFAULT_OPS };
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{argument} wants a value"));
+        match argument.as_str() {
+            "--help" | "-h" => return Ok(Work::Help),
+            "--app" => {
+                let folder = value()?.into();
+                let base = value()?.parse().map_err(|error| format!("{error}"))?;
+                return Ok(Work::App { folder, base });
+            }
+            "--suite" => plan.suite = suite(&value()?)?,
+            "--seed" => plan.seed = value()?.parse().map_err(|error| format!("--seed: {error}"))?,
+            "--ops" => plan.ops = value()?.parse().map_err(|error| format!("--ops: {error}"))?,
+            name => plan.suite = suite(name)?,
+        }
+    }
+    Ok(Work::Drive(plan))
+}
+
+fn suite(name: &str) -> Result<&'static str, String> {
+    SUITES.into_iter().find(|suite| *suite == name).ok_or(format!("there is no suite {name}"))
+}
+
+fn run(work: Work) -> Result<ExitCode, Box<dyn Error>> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    match work {
+        Work::Help => {
+            println!("usage: gatehouse-soak [--suite {}] [--seed n] [--ops n]", SUITES.join("|"));
+            Ok(ExitCode::SUCCESS)
+        }
+        Work::App { folder, base } => {
+            runtime.block_on(app::run(folder, base))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Work::Drive(plan) => {
+            let report: Report = runtime.block_on(driver::run(&plan))?;
+            println!("{}", serde_json::to_string(&report)?);
+            Ok(if report.lost == 0 && report.doubled == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+    }
+}

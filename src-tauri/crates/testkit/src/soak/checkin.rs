@@ -1,0 +1,332 @@
+//! The suite of the door: check-ins, overrides and undos, many of them sent twice.
+use crate::soak::Plan;
+use crate::soak::desk::Desk;
+use crate::soak::driver::DESKS;
+use crate::soak::wire::{Answer, Ask, Request};
+use chrono::{DateTime, TimeDelta, Utc};
+use gatehouse_core::checkin::wire::Outcome;
+use gatehouse_core::ids::{
+    BranchId, DeskId, EntryId, GymId, MemberId, PassId, PlanId, ScanId, SubscriptionEventId, SubscriptionId,
+};
+use gatehouse_core::passes::payload::Payload;
+use gatehouse_core::random;
+use sqlx::PgPool;
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Few enough that desks meet over the same member all the time.
+const MEMBERS: u64 = 240;
+/// Of a hundred requests: answered ones sent again, and ones sent to two desks at once.
+const AGAIN: u64 = 9;
+const TWICE: u64 = 9;
+const LET_IN: u64 = 5;
+const UNDO: u64 = 5;
+
+/// What all desks of a run draw from.
+pub struct Prepared {
+    seed: u64,
+    /// Requests each desk sends.
+    share: u64,
+    extra: u64,
+    base: DateTime<Utc>,
+    members: Vec<(MemberId, String)>,
+    /// Requests on their way at one desk, for another to send too.
+    copies: Mutex<VecDeque<Ask>>,
+    /// Requests that were answered.
+    answered: Mutex<Vec<Ask>>,
+}
+
+/// A request with its answer.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub ask: Ask,
+    pub answer: Answer,
+}
+
+/// A gym with members, cards and subscriptions: unlimited, small packs, large packs, packs by the day.
+pub async fn prepare(owner: &PgPool, plan: &Plan, base: DateTime<Utc>) -> Result<Prepared, sqlx::Error> {
+    let mut tx = owner.begin().await?;
+    let (gym, branch, offer) = (GymId::new(base), BranchId::new(base), PlanId::new(base));
+    sqlx::query("insert into gyms (id, name, default_country, created_at) values ($1, 'Soak', 'EG', $2)")
+        .bind(gym)
+        .bind(base)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query(
+        "insert into branches (id, gym_id, code, name, time_zone, currency, created_at)
+         values ($1, $2, '1', 'Soak', 'Africa/Cairo', 'EGP', $3)",
+    )
+    .bind(branch)
+    .bind(gym)
+    .bind(base)
+    .execute(&mut *tx)
+    .await?;
+    for number in 0..DESKS {
+        sqlx::query("insert into desks (id, branch_id, name, created_at) values ($1, $2, $3, $4)")
+            .bind(DeskId::new(base))
+            .bind(branch)
+            .bind(format!("{number}"))
+            .bind(base)
+            .execute(&mut *tx)
+            .await?;
+    }
+    sqlx::query(
+        "insert into plans (id, name, kind, duration_unit, duration_count, created_at) values ($1, 'Soak', 'gym', 'days', 90, $2)",
+    )
+    .bind(offer)
+    .bind(base)
+    .execute(&mut *tx)
+    .await?;
+    let mut members = Vec::new();
+    for number in 0..MEMBERS {
+        let member = MemberId::new(base);
+        sqlx::query(
+            "insert into members (id, home_branch_id, number, full_name, created_at, updated_at) values ($1, $2, $3, $4, $5, $5)",
+        )
+        .bind(member)
+        .bind(branch)
+        .bind(format!("{number}"))
+        .bind(format!("Member {number}"))
+        .bind(base)
+        .execute(&mut *tx)
+        .await?;
+        let (pass_number, secret) = (random::bytes(), random::bytes());
+        sqlx::query("insert into passes (id, pass_id, member_id, kind, secret, issued_at) values ($1, $2, $3, 'card', $4, $5)")
+            .bind(PassId::new(base))
+            .bind(pass_number.as_slice())
+            .bind(member)
+            .bind(secret.as_slice())
+            .bind(base)
+            .execute(&mut *tx)
+            .await?;
+        members.push((member, Payload::card(pass_number, &secret).encode()));
+        let (visits, visit_rule) = match number % 4 {
+            0 => (None, "per_day"),
+            1 => (Some(3), "per_entry"),
+            2 => (Some(200), "per_entry"),
+            _ => (Some(30), "per_day"),
+        };
+        let subscription = SubscriptionId::new(base);
+        sqlx::query(
+            "insert into subscriptions (id, branch_id, member_id, plan_id, plan_name, kind, duration_unit, duration_count,
+                 visits, visit_rule, access_windows, branch_scope, anchor_day, created_at)
+             values ($1, $2, $3, $4, 'Soak', 'gym', 'days', 90, $5, $6, '[]', 'home', 1, $7)",
+        )
+        .bind(subscription)
+        .bind(branch)
+        .bind(member)
+        .bind(offer)
+        .bind(visits)
+        .bind(visit_rule)
+        .bind(base)
+        .execute(&mut *tx)
+        .await?;
+        let today = base.date_naive();
+        sqlx::query(
+            "insert into subscription_events (id, branch_id, subscription_id, seq, kind, at, business_day, starts_on, ends_on, visits)
+             values ($1, $2, $3, 1, 'taken_over', $4, $5, $5, $6, $7)",
+        )
+        .bind(SubscriptionEventId::new(base))
+        .bind(branch)
+        .bind(subscription)
+        .bind(base)
+        .bind(today - TimeDelta::days(1))
+        .bind(today + TimeDelta::days(365))
+        .bind(visits)
+        .execute(&mut *tx)
+        .await?;
+    }
+    tx.commit().await?;
+    let desks = u64::try_from(DESKS).unwrap_or(1);
+    Ok(Prepared {
+        seed: plan.seed,
+        share: plan.ops / desks,
+        extra: plan.ops % desks,
+        base,
+        members,
+        copies: Mutex::default(),
+        answered: Mutex::default(),
+    })
+}
+
+/// Plays one desk to the end of its share.
+pub async fn play(mut desk: Desk, number: usize, prepared: Arc<Prepared>) -> io::Result<Vec<Told>> {
+    let own = u64::try_from(number).unwrap_or(0);
+    let mut dice = Dice(prepared.seed.wrapping_mul(1000).wrapping_add(own).wrapping_add(1));
+    let mut told = Vec::new();
+    let mut entries = Vec::new();
+    for index in 0..prepared.share + u64::from(own < prepared.extra) {
+        let ask = prepared.draw(&mut dice, &entries);
+        let request = Request { desk: number, ask: ask.clone() };
+        let answer = desk.ask(own << 32 | index, &request).await?;
+        if let Answer::Verdict { entry_id: Some(entry), repeated: false, .. } = answer {
+            entries.push(entry);
+        }
+        lock(&prepared.answered).push(ask.clone());
+        told.push(Told { ask, answer });
+    }
+    Ok(told)
+}
+
+impl Prepared {
+    fn draw(&self, dice: &mut Dice, entries: &[EntryId]) -> Ask {
+        if let Some(copy) = lock(&self.copies).pop_front() {
+            return copy;
+        }
+        let roll = dice.below(100);
+        if roll < AGAIN {
+            let answered = lock(&self.answered);
+            if !answered.is_empty() {
+                return answered[dice.index(answered.len())].clone();
+            }
+        }
+        if roll < AGAIN + UNDO
+            && let Some(entry_id) = entries.last()
+        {
+            return Ask::Undo { entry_id: *entry_id };
+        }
+        let (member_id, code) = self.members[dice.index(self.members.len())].clone();
+        let scan_id = ScanId::new(self.base);
+        let ask = if roll < AGAIN + UNDO + LET_IN {
+            Ask::LetIn { scan_id, member_id }
+        } else {
+            Ask::CheckIn { scan_id, code }
+        };
+        if dice.below(100) < TWICE {
+            lock(&self.copies).push_back(ask.clone());
+        }
+        ask
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Answers that are not stored as they were given, and entries whose visit was not taken.
+pub async fn lost(owner: &PgPool, told: &[Told]) -> Result<u64, sqlx::Error> {
+    let rows: Vec<(ScanId, String, Option<EntryId>)> =
+        sqlx::query_as("select id, outcome, entry_id from scans").fetch_all(owner).await?;
+    let scans: HashMap<ScanId, (String, Option<EntryId>)> =
+        rows.into_iter().map(|(id, outcome, entry)| (id, (outcome, entry))).collect();
+    let entries: Vec<EntryId> = sqlx::query_scalar("select id from entries").fetch_all(owner).await?;
+    let undone: Vec<EntryId> =
+        sqlx::query_scalar("select entry_id from entry_voids").fetch_all(owner).await?;
+    let (entries, undone) = (set(entries), set(undone));
+    let mut lost = 0;
+    for Told { ask, answer } in told {
+        let kept = match answer {
+            Answer::Verdict { scan_id, outcome, entry_id, .. } => {
+                let stored = scans.get(scan_id);
+                stored.is_some_and(|(stored, entry)| stored == word(*outcome) && entry == entry_id)
+                    && entry_id.is_none_or(|entry| entries.contains(&entry))
+            }
+            Answer::Undone { entry_id } => undone.contains(entry_id),
+            Answer::Refused { .. } => true,
+            Answer::Hello { .. } | Answer::Unknown => false,
+        };
+        if !kept {
+            eprintln!("lost: {ask:?} was answered {answer:?}");
+            lost += 1;
+        }
+    }
+    let untaken = "select count(*) from entries e join subscriptions s on s.id = e.subscription_id
+        where s.visits is not null and s.visit_rule = 'per_entry'
+          and not exists (select from visit_uses u where u.entry_id = e.id and u.subscription_id = s.id)";
+    Ok(lost + count(owner, "an entry without its visit", untaken).await?)
+}
+
+/// What a second copy of anything would break, by SQL alone.
+pub async fn doubled(owner: &PgPool) -> Result<u64, sqlx::Error> {
+    let mut doubled = 0;
+    for (what, query) in [
+        (
+            "a scan with two entries",
+            "select count(*) from (select from entries group by scan_id having count(*) > 1) twice",
+        ),
+        (
+            "an entry whose scan does not name it",
+            "select count(*) from entries e where not exists (select from scans s where s.id = e.scan_id and s.entry_id = e.id)",
+        ),
+        // An undo and an entry that follows it may have read the fast clock the other way round: an hour of it
+        // are three seconds.
+        (
+            "a second entry inside the window",
+            "select count(*) from entries b
+             where b.override_reason is null and exists (
+                 select from entries a
+                 where a.branch_id = b.branch_id and a.member_id = b.member_id and a.seq < b.seq
+                   and a.at > b.at - interval '120 minutes'
+                   and not exists (select from entry_voids v where v.entry_id = a.id and v.at < b.at + interval '1 hour'))",
+        ),
+        (
+            "more visits used than granted",
+            "select count(*) from subscriptions s
+             where s.visits is not null
+               and (select count(*) from visit_uses u where u.subscription_id = s.id
+                      and not exists (select from entry_voids v where v.entry_id = u.entry_id))
+                 > (select sum(e.visits) from subscription_events e where e.subscription_id = s.id)",
+        ),
+        (
+            "two visits of a pack by the day on one day",
+            "select count(*) from (
+                 select from visit_uses u join subscriptions s on s.id = u.subscription_id
+                 where s.visit_rule = 'per_day' and not exists (select from entry_voids v where v.entry_id = u.entry_id)
+                 group by u.subscription_id, u.business_day having count(*) > 1) twice",
+        ),
+        (
+            "an override with another number of audit rows",
+            "select abs((select count(*) from entries where override_reason is not null)
+                      - (select count(*) from audit_log where act = 'entry.let_in'))",
+        ),
+        (
+            "an undo with another number of audit rows",
+            "select abs((select count(*) from entry_voids) - (select count(*) from audit_log where act = 'entry.undone'))",
+        ),
+    ] {
+        doubled += count(owner, what, query).await?;
+    }
+    Ok(doubled)
+}
+
+async fn count(owner: &PgPool, what: &str, query: &'static str) -> Result<u64, sqlx::Error> {
+    let count: i64 = sqlx::query_scalar(query).fetch_one(owner).await?;
+    if count != 0 {
+        eprintln!("{what}: {count}");
+    }
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+fn set(ids: Vec<EntryId>) -> std::collections::HashSet<EntryId> {
+    ids.into_iter().collect()
+}
+
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Admitted => "admitted",
+        Outcome::Refused => "refused",
+        Outcome::Attention => "attention",
+    }
+}
+
+/// The same seed draws the same (splitmix64, Steele, Lea and Flood 2014).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, below: u64) -> u64 {
+        self.roll() % below
+    }
+
+    fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(u64::try_from(length).unwrap_or(1))).unwrap_or(0)
+    }
+}

@@ -1,0 +1,47 @@
+//! The log of what was asked and answered, written by the process that is never killed.
+use crate::soak::wire::{Answer, Request};
+use serde::Serialize;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+/// A line of the log.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Line<'a> {
+    Asked {
+        op: u64,
+        request: &'a Request,
+    },
+    Answered {
+        op: u64,
+        answer: &'a Answer,
+    },
+    /// The connection went before an answer came.
+    Unanswered {
+        op: u64,
+    },
+    Killed {
+        what: &'static str,
+        pid: i32,
+        unanswered: u64,
+    },
+}
+
+/// Appends lines; the file is what the run can be retraced by.
+pub struct Log(Mutex<BufWriter<File>>);
+
+impl Log {
+    pub fn create(path: &Path) -> io::Result<Self> {
+        Ok(Self(Mutex::new(BufWriter::new(File::create(path)?))))
+    }
+
+    /// Writes a line through to the file: it outlives this process, and the machine is not cut off.
+    pub fn line(&self, line: &Line<'_>) -> io::Result<()> {
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        serde_json::to_writer(&mut *file, line)?;
+        file.write_all(b"\n")?;
+        file.flush()
+    }
+}
