@@ -53,7 +53,7 @@ pub async fn rpc(
     match reply.session {
         SessionChange::Keep => {}
         SessionChange::Open(token) => {
-            *window.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token)
+            *window.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
         }
         SessionChange::Close => *window.token.lock().unwrap_or_else(PoisonError::into_inner) = None,
     }

@@ -35,7 +35,9 @@ impl FirstWindow {
     /// Calls `show` whenever somebody starts the app again.
     pub fn on_second_start(self, show: impl Fn() + Send + 'static) {
         let started = std::thread::Builder::new().name("second-start".into()).spawn(move || {
-            for _ in self.listener.incoming().flatten() {
+            // The whole of it moves in here: the lock has to live as long as the listener.
+            let first = self;
+            for _ in first.listener.incoming().flatten() {
                 show();
             }
         });

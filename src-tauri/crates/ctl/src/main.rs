@@ -1,5 +1,6 @@
 //! The command line of Gatehouse.
 
+mod checkin;
 mod demo;
 mod doctor;
 mod house;
@@ -37,6 +38,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Read codes from a picture, a folder, a film, a webcam, a camera over HTTP or a serial scanner
     Scan(scan::ScanArgs),
+    /// Check a member in by the text of a code
+    Checkin(checkin::CheckInArgs),
     /// Fill the gym with made-up members and their history; sets it up first if it is empty
     Demo(demo::DemoArgs),
     /// Bring in members from a CSV file; a rehearsal unless --commit is given
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         match command {
             Command::Scan(_) => ExitCode::SUCCESS,
             Command::Serve(args) => serve::run(args, cli.data_dir).await,
+            Command::Checkin(args) => checkin::run(args, cli.data_dir).await,
             Command::Demo(args) => demo::run(args, cli.data_dir).await,
             Command::Import(args) => import::run(args, cli.data_dir).await,
             Command::Migrate => house::migrate(cli.data_dir).await,

@@ -85,19 +85,20 @@ fn announce(listener: &TcpListener) -> io::Result<()> {
     out.flush()
 }
 
+/// Ctrl+C, or a polite kill.
 async fn asked_to_stop() {
-    let interrupted = tokio::signal::ctrl_c();
     #[cfg(unix)]
-    {
+    let terminated = async {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupted => {}
-                _ = terminated.recv() => {}
-            }
-            return;
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminated) => terminated.recv().await,
+            Err(_) => std::future::pending().await,
         }
-    }
+    };
     #[cfg(not(unix))]
-    drop(interrupted.await);
+    let terminated = std::future::pending::<Option<()>>();
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated => {}
+    }
 }

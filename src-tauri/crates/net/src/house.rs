@@ -72,15 +72,14 @@ impl House {
         make_private(&place.data_dir)?;
         let files = place.data_dir.join("files");
         make_private(&files)?;
-        let (server, app_url, owner_url) = match &place.database_url {
-            Some(url) => (None, url.clone(), place.migrate_url.clone().unwrap_or_else(|| url.clone())),
-            None => {
-                let mut config = Config::new(place.data_dir.join("postgres"));
-                config.resources.clone_from(&place.resources);
-                let server = Server::start(&config).await?;
-                let (app, owner) = (server.app_url().expose(), server.owner_url().expose());
-                (Some(server), app, owner)
-            }
+        let (server, app_url, owner_url) = if let Some(url) = &place.database_url {
+            (None, url.clone(), place.migrate_url.clone().unwrap_or_else(|| url.clone()))
+        } else {
+            let mut config = Config::new(place.data_dir.join("postgres"));
+            config.resources.clone_from(&place.resources);
+            let server = Server::start(&config).await?;
+            let (app, owner) = (server.app_url().expose(), server.owner_url().expose());
+            (Some(server), app, owner)
         };
         migrate(&place, server.as_ref(), &app_url, &owner_url, clock.as_ref()).await?;
         let pool = db::connect(&app_url, CONNECTIONS).await.map_err(|e| OpenError::Remote(e.to_string()))?;

@@ -13,6 +13,7 @@ use gatehouse_core::gym::service as gym;
 use gatehouse_core::gym::wire as gym_wire;
 use gatehouse_core::members;
 use gatehouse_core::members::wire as member;
+use gatehouse_core::passes::print;
 use gatehouse_core::passes::service as passes;
 use gatehouse_core::passes::wire as pass;
 use gatehouse_core::plans::service as plans;
@@ -224,7 +225,9 @@ commands! {
     }
     fn pass_issue(call, request: pass::IssueCard) -> pass::Pass { passes::issue_card(call.services(), call.actor()?, request).await? }
     fn pass_revoke(call, request: pass::RevokePass) -> pass::Pass { passes::revoke(call.services(), call.actor()?, request).await? }
-    fn pass_print(_call, _request: pass::PrintCard) -> pass::Document { return Err(Error::NotFound("command")) }
+    fn pass_print(call, request: pass::PrintCard) -> pass::Document {
+        print::print(call.services(), call.actor()?, request).await?
+    }
     fn alias_add(call, request: pass::AddAlias) -> pass::Pass { passes::add_alias(call.services(), call.actor()?, request).await? }
     fn alias_remove(call, request: pass::RemoveAlias) -> Nothing {
         passes::remove_alias(call.services(), call.actor()?, request).await?;
