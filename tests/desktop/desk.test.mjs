@@ -9,7 +9,7 @@ import { Builder, By, Key, until } from "selenium-webdriver";
 
 const binary = process.env.GATEHOUSE_WINDOW;
 const pictures = process.env.GATEHOUSE_PICTURES;
-const patience = 120_000;
+const patience = 30_000;
 let home;
 let driverProcess;
 let port;
@@ -44,6 +44,12 @@ async function openWindow(...args) {
     "webkitgtk:browserOptions": { binary, args: ["--data-dir", home, ...args] },
   };
   window = await new Builder().usingServer(`http://127.0.0.1:${port}`).withCapabilities(capabilities).build();
+  // What the page throws belongs into the report of a test that gets stuck.
+  await window.executeScript(`
+    window.thrown = [];
+    addEventListener("error", (event) => window.thrown.push(String(event.error?.stack ?? event.message)));
+    addEventListener("unhandledrejection", (event) => window.thrown.push(String(event.reason?.stack ?? event.reason)));
+  `);
 }
 
 async function closeWindow() {
@@ -52,7 +58,16 @@ async function closeWindow() {
   await closing?.quit();
 }
 
-const seen = (xpath) => window.wait(until.elementLocated(By.xpath(xpath)), patience, `waited for ${xpath}`);
+async function seen(xpath) {
+  try {
+    return await window.wait(until.elementLocated(By.xpath(xpath)), patience, `waited for ${xpath}`);
+  } catch (error) {
+    await picture("stuck");
+    error.message += `\nthe page threw: ${JSON.stringify(await window.executeScript("return window.thrown"))}`;
+    throw error;
+  }
+}
+
 const withText = (text) => `//*[self::h1 or self::h2 or self::h3 or self::p or self::strong or self::span][normalize-space()="${text}"]`;
 const heading = (text) => seen(withText(text));
 
@@ -137,7 +152,7 @@ test("the wizard creates the gym, a member is sold a plan, and the window admits
   await seen('//input[@role="combobox"]');
   await picture("reception");
   await keys(Key.F6);
-  await fill("Name", "Test Member");
+  await fill("Full name", "Test Member");
   await fill("Phone", "01001234567");
   await keys(Key.ENTER);
   await press("Sell a plan");

@@ -19,8 +19,11 @@ export function formatDay(locale: string, day: Day, thisYear: number): string {
 
 /** The calendar day of an instant on the branch's wall clock. */
 export function dayIn(zone: string, instant: Date): Day {
-  const parts = new Intl.DateTimeFormat("en-CA", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" });
-  return parts.format(instant);
+  const options = { calendar: "gregory", timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" } as const;
+  const parts = new Intl.DateTimeFormat("en-US", options).formatToParts(instant);
+  // Put together by name: no language writes year-month-day in every version of the engine's data.
+  const part = (type: Intl.DateTimeFormatPartTypes) => parts.find((one) => one.type === type)?.value ?? "";
+  return `${part("year")}-${part("month")}-${part("day")}`;
 }
 
 /** "18:04" on the branch's wall clock. */
