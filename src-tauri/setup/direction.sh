@@ -1,5 +1,5 @@
 #!/bin/bash
-# Dependencies point one way: shell, ctl -> net, scan, pg, core; net -> core, scan; the rest on nothing of ours.
+# Dependencies point one way: shell, ctl -> net, scan, pg, core; net -> core, scan, pg; the rest on nothing of ours.
 # And the product's core knows no window, no HTTP and no mail.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
@@ -23,7 +23,7 @@ may_use() {
 may_use gatehouse-core
 may_use gatehouse-scan
 may_use gatehouse-pg
-may_use gatehouse-net gatehouse-core gatehouse-scan
+may_use gatehouse-net gatehouse-core gatehouse-scan gatehouse-pg
 may_use gatehousectl gatehouse-core gatehouse-scan gatehouse-pg gatehouse-net
 may_use gatehouse gatehouse-core gatehouse-scan gatehouse-pg gatehouse-net
 
