@@ -19,7 +19,7 @@ const SHRINK_ABOVE: usize = 400;
 const SMALLEST_TO_HALVE: usize = 64;
 /// Blank frames after which the views of a code that was located before are forgotten.
 const FORGET_AFTER: u32 = 10;
-/// Every so many blank frames the one look that costs more than a tenth of a frame.
+/// Blank frames in which each of the looks has had its turn.
 const ROUND: u32 = 6;
 
 /// Reads the frames of one source, one after the other. Cheap to create; keeps what spans the frames of one approach,
@@ -83,26 +83,24 @@ impl Cascade {
     }
 
     fn look_closer(&mut self, frame: &LumaFrame) -> Vec<Symbol> {
-        let regions = region::code_like(frame, 1);
         let mut unread = None;
-        for region in &regions {
+        if let Some(region) = region::code_like(frame, 1).first() {
             let part = Part::of(frame, region);
-            let looks: [Glance; 2] = [sharp, self.turn()];
-            for look in looks {
+            for look in [Some(sharp as Glance), self.turn()].into_iter().flatten() {
                 let look = look(&self.lead, &part.picture);
                 if !look.read.is_empty() {
                     return part.in_frame(look.read);
                 }
                 unread = unread.or(look.unread.first().map(|corners| part.corners_in_frame(corners)));
             }
-            if self.blank % ROUND == ROUND - 1 {
+            if self.blank % ROUND == 5 {
                 let found = rqrr::read(&part.picture);
                 if !found.is_empty() {
                     return part.in_frame(found);
                 }
             }
         }
-        if self.blank.is_multiple_of(ROUND) {
+        if self.blank % ROUND == 1 {
             let found = self.lead.bars(frame);
             if !found.is_empty() {
                 return found;
@@ -111,12 +109,13 @@ impl Cascade {
         self.fuse(frame, unread)
     }
 
-    /// The look whose turn it is, beside the sharp one.
-    fn turn(&self) -> Glance {
-        match self.blank % 3 {
-            0 => calm,
-            1 => very_sharp,
-            _ => flat,
+    /// The look whose turn it is beside the sharp one. Every second frame does without, to pay for the others.
+    fn turn(&self) -> Option<Glance> {
+        match self.blank % ROUND {
+            0 => Some(very_sharp),
+            2 => Some(calm),
+            4 => Some(flat),
+            _ => None,
         }
     }
 
@@ -161,7 +160,7 @@ impl Cascade {
             found = try_on(&Part::at(frame, &whole, Scale::Same), &[plain_flat]);
         }
         if found.is_empty() && frame.width.min(frame.height) >= SMALLEST_TO_HALVE {
-            found = try_on(&Part::at(frame, &whole, Scale::Half), &[plain_flat, calm, very_sharp]);
+            found = try_on(&Part::at(frame, &whole, Scale::Half), &[plain_flat, calm, firm]);
         }
         if let (true, Some(region)) = (found.is_empty(), regions.first()) {
             found = try_on(&Part::of(frame, region), &[sharp, very_sharp]);
@@ -195,6 +194,11 @@ fn sharp(lead: &Lead, picture: &LumaFrame) -> Look {
 
 fn very_sharp(lead: &Lead, picture: &LumaFrame) -> Look {
     lead.part(&sharpened(picture, reach(picture), 4))
+}
+
+/// For a picture of which the code may be any part, so that its size tells nothing.
+fn firm(lead: &Lead, picture: &LumaFrame) -> Look {
+    lead.part(&sharpened(picture, 3, 4))
 }
 
 fn calm(lead: &Lead, picture: &LumaFrame) -> Look {

@@ -13,13 +13,13 @@ use crate::frame::LumaFrame;
 /// rxing in the settings that the cascade needs.
 pub(super) struct Lead;
 
+#[expect(clippy::unused_self, reason = "the shape of the other leading decoder")]
 impl Lead {
     pub(super) fn new() -> Self {
         Self
     }
 
     /// The QR code in a frame.
-    #[expect(clippy::unused_self, reason = "the shape of the other leading decoder")]
     pub(super) fn whole(&self, frame: &LumaFrame) -> Vec<Symbol> {
         let hints = DecodeHints { TryHarder: Some(true), AlsoInverted: Some(true), ..DecodeHints::default() };
         look(frame, Some(BarcodeFormat::QR_CODE), hints)
@@ -41,13 +41,11 @@ impl Lead {
     }
 
     /// Bars that lie across a good part of the frame.
-    #[expect(clippy::unused_self, reason = "the shape of the other leading decoder")]
     pub(super) fn bars(&self, frame: &LumaFrame) -> Vec<Symbol> {
         look(frame, None, DecodeHints { PossibleFormats: Some(bars()), ..DecodeHints::default() })
     }
 
     /// Bars anywhere in a picture.
-    #[expect(clippy::unused_self, reason = "the shape of the other leading decoder")]
     pub(super) fn all_bars(&self, frame: &LumaFrame) -> Vec<Symbol> {
         let hints =
             DecodeHints { PossibleFormats: Some(bars()), TryHarder: Some(true), ..DecodeHints::default() };
@@ -72,7 +70,7 @@ fn look(frame: &LumaFrame, format: Option<BarcodeFormat>, mut hints: DecodeHints
     contained(|| {
         let found = detect_in_luma_with_hints(frame.pixels.clone(), width, height, format, &mut hints);
         let symbol = found.ok().and_then(|code| {
-            let format = format_of(code.getBarcodeFormat())?;
+            let format = format_of(*code.getBarcodeFormat())?;
             Some(Symbol { text: code.getText().to_owned(), format, corners: corners(code.getPoints()) })
         });
         symbol.into_iter().collect()
@@ -97,7 +95,7 @@ fn corners(points: &[Point]) -> [(i32, i32); 4] {
     }
 }
 
-fn format_of(format: &BarcodeFormat) -> Option<Format> {
+fn format_of(format: BarcodeFormat) -> Option<Format> {
     Some(match format {
         BarcodeFormat::QR_CODE => Format::Qr,
         BarcodeFormat::EAN_13 | BarcodeFormat::UPC_A => Format::Ean13,

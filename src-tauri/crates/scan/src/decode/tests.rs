@@ -12,8 +12,9 @@ use proptest::prelude::*;
 use qrcode::bits::Bits;
 use qrcode::{Color, EcLevel, QrCode, Version};
 
-use super::fusion::Fusion;
-use super::{Cascade, Format, Lead, PictureError, PictureLimits, picture_from_bytes, rqrr};
+use super::{Cascade, Format, PictureError, PictureLimits, picture_from_bytes, rqrr};
+#[cfg(feature = "zxing")]
+use super::{Lead, fusion::Fusion};
 use crate::frame::LumaFrame;
 
 const PASS: &str = "GH:6BFOXN*WE4ZJ0P8 K$PC5$CZEDJDC WE9+EDSED+EDX7";
@@ -133,6 +134,7 @@ fn stripes_and_noise_read_nothing_however_long_one_looks() {
 }
 
 /// An out-of-focus lens: means of means come close to a gaussian, here of 0.58 modules at 4 pixels a module.
+#[cfg(feature = "zxing")]
 fn out_of_focus(frame: &LumaFrame) -> LumaFrame {
     [2, 2, 1, 1].into_iter().fold(frame.clone(), |soft, reach| super::filters::calmed(&soft, reach))
 }
