@@ -156,13 +156,21 @@ pub fn typos_in_prefix(typed: &str, word: &str) -> Option<usize> {
     if word.starts_with(typed) {
         return Some(0);
     }
-    let letters: Vec<char> = word.chars().take(typed.chars().count() + 1).collect();
+    let mut first = typed.chars().take(2);
+    let (one, two) = (first.next(), first.next());
+    let mut starts = word.chars().take(2);
+    let starts = [starts.next(), starts.next()];
+    // One typo leaves a letter of the first two among the first two.
+    if two.is_some() && !starts.contains(&one) && !starts.contains(&two) {
+        return None;
+    }
     let length = typed.chars().count();
-    (length.saturating_sub(1)..=letters.len())
-        .any(|cut| {
-            let prefix: String = letters[..cut.min(letters.len())].iter().collect();
-            strsim::osa_distance(typed, &prefix) <= 1
-        })
+    // Where the letter at each place ends in bytes; a prefix one shorter, as long, or one longer can be meant.
+    word.char_indices()
+        .map(|(at, letter)| at + letter.len_utf8())
+        .take(length + 1)
+        .skip(length.saturating_sub(2))
+        .any(|end| strsim::osa_distance(typed, &word[..end]) <= 1)
         .then_some(1)
 }
 

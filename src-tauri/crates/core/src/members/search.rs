@@ -22,8 +22,8 @@ const LARGEST_LIMIT: i64 = 200;
 /// Characters from which a typo is forgiven.
 const TYPO_FROM: usize = 4;
 /// A word with more keys than this counts as common.
-const COMMON: i64 = 2_000;
-/// Keys walked at most for one prefix when the other words filter: bounds the worst query.
+const COMMON: usize = 1_000;
+/// Keys walked at most when the other words filter: bounds the worst query.
 const LONGEST_WALK: i64 = 40_000;
 /// Corrected spellings tried at most.
 const MOST_CORRECTIONS: usize = 48;
@@ -137,7 +137,7 @@ fn code_ranges(query: &str, folded: &str) -> Vec<Range> {
 async fn exact_names(
     db: &mut PgConnection,
     typed: &[&str],
-    counts: &[i64],
+    counts: &[usize],
     limit: usize,
 ) -> Result<Vec<Key>, Error> {
     if let [word] = typed {
@@ -163,32 +163,48 @@ async fn exact_names(
 async fn mistyped_names(
     db: &mut PgConnection,
     typed: &[&str],
-    counts: &[i64],
+    counts: &[usize],
     limit: usize,
 ) -> Result<Vec<Key>, Error> {
-    if let [word] = typed {
+    let mut keys = if let [word] = typed {
+        // Of a long word only the start is corrected: the rest has to be looked at.
+        let read = if word.chars().count() < LONGEST_PREFIX { limit } else { COMMON };
         let ranges = corrections(db, word).await?;
-        let keys = walk(db, &ranges, &[], limit).await?;
-        return Ok(keys.into_iter().filter(|key| has_typos(&key.key, typed)).collect());
-    }
-    let mut keys = Vec::new();
+        walk(db, &ranges, &[], read).await?
+    } else {
+        mistyped_in_one(db, typed, counts, limit).await?
+    };
+    keys.retain(|key| has_typos(&key.key, typed));
+    Ok(keys)
+}
+
+/// Several words, one of them mistyped: look at all names that have a rare other one, or correct the rarest.
+async fn mistyped_in_one(
+    db: &mut PgConnection,
+    typed: &[&str],
+    counts: &[usize],
+    limit: usize,
+) -> Result<Vec<Key>, Error> {
     // The word that fewest names have is the likeliest to be the mistyped one.
     let suspect = rarest(counts);
-    if typed[suspect].chars().count() >= TYPO_FROM {
-        let ranges = corrections(db, typed[suspect]).await?;
+    let is_rare = |at: &usize| (1..COMMON).contains(&counts[*at]);
+    let mut rare: Vec<usize> = (0..typed.len()).filter(is_rare).collect();
+    rare.sort_by_key(|at| counts[*at]);
+    rare.truncate(2);
+    let ranges: Vec<Range> = rare.iter().map(|at| Range::starting(KeyKind::Name, typed[*at])).collect();
+    let mut keys = walk(db, &ranges, &[], COMMON).await?;
+    if rare.iter().all(|at| *at == suspect) && typed[suspect].chars().count() >= TYPO_FROM {
+        let mut ranges = corrections(db, typed[suspect]).await?;
+        drop_covered(&mut ranges);
         keys.extend(walk(db, &ranges, &others(typed, suspect), limit).await?);
     }
-    // Or another one is, beside a word that few enough names have to look at them all.
-    if keys.len() < limit
-        && let Some(driver) =
-            (0..typed.len()).filter(|at| (1..COMMON).contains(&counts[*at])).min_by_key(|at| counts[*at])
-    {
-        let ranges = [Range::starting(KeyKind::Name, typed[driver])];
-        keys.extend(walk(db, &ranges, &[], usize::try_from(COMMON).unwrap_or(limit)).await?);
-    }
-    keys.retain(|key| has_typos(&key.key, typed));
-    keys.truncate(limit * 2);
     Ok(keys)
+}
+
+/// Leaves out ranges that lie within another.
+fn drop_covered(ranges: &mut Vec<Range>) {
+    let all = ranges.clone();
+    ranges.retain(|range| !all.iter().any(|other| other != range && range.prefix.starts_with(&other.prefix)));
 }
 
 /// True when each typed word begins another word of the key, with one typo in one of them at most.
@@ -222,7 +238,7 @@ async fn corrections(db: &mut PgConnection, word: &str) -> Result<Vec<Range>, Er
     let length = start.chars().count();
     let mut ranked: Vec<(usize, String)> = prefixes
         .into_iter()
-        .filter(|prefix| *prefix != start && strsim::osa_distance(&start, prefix) <= 1)
+        .filter(|prefix| prefix != word && strsim::osa_distance(&start, prefix) <= 1)
         .map(|prefix| (prefix.chars().count().abs_diff(length), prefix))
         .collect();
     ranked.sort();
@@ -230,7 +246,7 @@ async fn corrections(db: &mut PgConnection, word: &str) -> Result<Vec<Range>, Er
     Ok(ranked.into_iter().map(|(_, prefix)| Range::starting(KeyKind::Name, prefix)).collect())
 }
 
-fn rarest(counts: &[i64]) -> usize {
+fn rarest(counts: &[usize]) -> usize {
     (0..counts.len()).min_by_key(|at| counts[*at]).unwrap_or(0)
 }
 
@@ -245,9 +261,9 @@ struct Key {
 }
 
 /// How many keys begin with each word, counted up to [`COMMON`].
-async fn key_counts(db: &mut PgConnection, typed: &[&str]) -> Result<Vec<i64>, Error> {
+async fn key_counts(db: &mut PgConnection, typed: &[&str]) -> Result<Vec<usize>, Error> {
     let prefixes: Vec<String> = typed.iter().map(|word| (*word).to_owned()).collect();
-    Ok(sqlx::query_scalar!(
+    let counts = sqlx::query_scalar!(
         r#"select counted.keys as "keys!" from unnest($1::text[]) with ordinality as typed (prefix, rank)
            cross join lateral (
                select count(*) as keys from (
@@ -257,10 +273,11 @@ async fn key_counts(db: &mut PgConnection, typed: &[&str]) -> Result<Vec<i64>, E
            ) counted
            order by typed.rank"#,
         &prefixes,
-        COMMON,
+        i64::try_from(COMMON).unwrap_or(i64::MAX),
     )
     .fetch_all(db)
-    .await?)
+    .await?;
+    Ok(counts.into_iter().map(|count| usize::try_from(count).unwrap_or(COMMON)).collect())
 }
 
 /// Keys of the ranges in their order, each range in alphabetical order, those that match all patterns.
@@ -281,7 +298,11 @@ async fn walk(
         .collect();
     // Two words of one name can begin alike, so a member may come up more than once: read some more.
     let read = i64::try_from(limit.saturating_mul(2)).unwrap_or(i64::MAX);
-    let walk = if patterns.is_empty() { read } else { LONGEST_WALK };
+    let walk = if patterns.is_empty() {
+        read
+    } else {
+        LONGEST_WALK / i64::try_from(ranges.len()).unwrap_or(LONGEST_WALK)
+    };
     Ok(sqlx::query_as!(
         Key,
         r#"select hit.member_id as "member!: MemberId", hit.key as "key!"
