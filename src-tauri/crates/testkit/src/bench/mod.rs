@@ -3,3 +3,5 @@
 pub mod checkin;
 pub mod figure;
 pub mod scan;
+pub mod search;
+pub mod stage;

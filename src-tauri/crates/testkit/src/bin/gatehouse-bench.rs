@@ -4,10 +4,10 @@ use std::env;
 use std::error::Error;
 use std::process::ExitCode;
 
-use gatehouse_testkit::bench::{checkin, scan};
+use gatehouse_testkit::bench::{checkin, scan, search};
 
 /// Areas by name, in the order in which they run.
-const AREAS: [(&str, Run); 2] = [("scan", scan::run), ("checkin", checkin::run)];
+const AREAS: [(&str, Run); 3] = [("scan", scan::run), ("checkin", checkin::run), ("search", search::run)];
 
 type Run = fn() -> Result<(), Box<dyn Error>>;
 
