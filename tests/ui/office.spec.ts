@@ -182,3 +182,49 @@ test("ending a session elsewhere logs it out", async ({ page, browser }) => {
   await expect(other.getByLabel("Password")).toBeVisible();
   await other.close();
 });
+
+test("a subscription of an old system is taken over with its own days", async ({ page }) => {
+  const office = await standAtDesk(page, gym);
+  const newcomer = await office.member("Hany Lotfy");
+  await page.keyboard.press("Control+2");
+  await page.getByRole("combobox", { name: "Search members" }).fill("hany");
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Take over a subscription" }).click();
+  const dialog = page.getByRole("dialog", { name: "Take over a subscription" });
+  await dialog.getByLabel("First day").fill(dayFromToday(-5));
+  await dialog.getByLabel("Last day").fill(dayFromToday(-6));
+  await page.keyboard.press("Enter");
+  await expect(dialog.getByText("The last day comes before the first.")).toBeVisible();
+  await dialog.getByLabel("Last day").fill(dayFromToday(12));
+  await page.keyboard.press("Enter");
+  await expect(dialog).toBeHidden();
+  await expect(page.getByText("12 days left")).toBeVisible();
+  const { rows } = await office.call("member_subscriptions", { member_id: newcomer.id });
+  expect(rows.map((one) => [one.starts_on, one.ends_on])).toEqual([[dayFromToday(-5), dayFromToday(12)]]);
+});
+
+test("an answer that gets lost is asked for again, and the sale is stored once", async ({ page }) => {
+  const office = await standAtDesk(page, gym);
+  const buyer = await office.member("Lamis Zaki");
+  let lost = 0;
+  await page.route("**/rpc/sell", async (route) => {
+    if (lost++ > 1) return route.continue();
+    // The server sells; the answer never arrives.
+    await route.fetch();
+    await route.abort("connectionreset");
+  });
+  await page.keyboard.press("Control+2");
+  await page.getByRole("combobox", { name: "Search members" }).fill("lamis");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { name: "Lamis Zaki" })).toBeVisible();
+  await page.keyboard.press("F4");
+  const dialog = page.getByRole("dialog", { name: "Sell to Lamis Zaki" });
+  await expect(dialog.getByRole("button", { name: /Take EGP 600 in cash/ })).toBeEnabled();
+  await expect(dialog.getByRole("listbox")).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(dialog).toBeHidden();
+  expect(lost).toBeGreaterThan(1);
+  const { rows } = await office.call("member_subscriptions", { member_id: buyer.id });
+  expect(rows).toHaveLength(1);
+  expect(rows[0]?.events).toHaveLength(1);
+});
