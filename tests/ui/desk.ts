@@ -46,7 +46,8 @@ export class Office {
     return this.call("plan_create", {
       id: randomUUID(), name, native_name: null, kind: "gym", training_type: null, tier: null, duration_unit: "months",
       duration_count: 1, visits: null, visit_rule: "per_day", access_windows: [], branch_scope: "home", branch_ids: [],
-      freeze_days: 0, freeze_times: 0, minimum_term_days: 0, notice_days: 0, price_minor, ...some,
+      freeze_days: 0, freeze_times: 0, minimum_term_days: 0, notice_days: 0, trainer_account_id: null, price_minor,
+      ...some,
     });
   }
 
