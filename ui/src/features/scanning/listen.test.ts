@@ -69,6 +69,94 @@ describe("a scan while a form has the focus", () => {
   });
 });
 
+describe("a scan around which the focus moves", () => {
+  const dialogOpens = () => {
+    document.body.insertAdjacentHTML("beforeend", `<input id="reason">`);
+    const field = document.querySelector<HTMLInputElement>("#reason")!;
+    field.focus();
+    return field;
+  };
+
+  test("leaves nothing in the field of a dialog that opens in the middle of it", () => {
+    now += 500;
+    type("gym", 8);
+    const field = dialogOpens();
+    type("1234", 8);
+    press("Enter", "Enter", 8);
+    vi.runAllTimers();
+    expect(field.value).toBe("");
+    expect(onscan).toHaveBeenCalledExactlyOnceWith("gym1234");
+    expect(ontyped).not.toHaveBeenCalled();
+  });
+
+  test("leaves nothing in either field when it began in another one", () => {
+    const name = document.querySelector<HTMLInputElement>("#name")!;
+    name.focus();
+    now += 500;
+    type("gym", 8);
+    const field = dialogOpens();
+    type("1234", 8);
+    press("Enter", "Enter", 8);
+    expect([name.value, field.value]).toEqual(["Mona ", ""]);
+  });
+
+  test("takes back what a busy machine took for typing", () => {
+    const box = { text: "" };
+    ontyped.mockImplementation((text: string) => {
+      box.text += text;
+      return () => (box.text = "");
+    });
+    now += 500;
+    // Stamped 8 ms apart, but handled late: the first letter has already gone to the box, which took the focus.
+    type("g", 8);
+    vi.runAllTimers();
+    expect(box.text).toBe("g");
+    const field = dialogOpens();
+    type("ym1234", 8);
+    press("Enter", "Enter", 8);
+    expect(box.text).toBe("");
+    expect(field.value).toBe("");
+    expect(onscan).toHaveBeenCalledExactlyOnceWith("gym1234");
+  });
+
+  test("typing that a dialog's field was late for arrives in the field", () => {
+    now += 500;
+    type("a", 100);
+    const field = dialogOpens();
+    vi.runAllTimers();
+    type("del", 100);
+    expect(field.value).toBe("adel");
+    expect(ontyped).not.toHaveBeenCalled();
+  });
+});
+
+describe("a list with the focus", () => {
+  const seen: string[] = [];
+  beforeEach(() => {
+    seen.length = 0;
+    document.body.innerHTML = `<ul role="listbox" tabindex="0"></ul>`;
+    const list = document.querySelector<HTMLElement>("ul")!;
+    list.addEventListener("keydown", ({ key }) => seen.push(key));
+    list.focus();
+    now += 500;
+  });
+
+  test("gets the letters that a person presses", () => {
+    type("t", 100);
+    vi.runAllTimers();
+    expect(seen).toEqual(["t"]);
+    expect(ontyped).not.toHaveBeenCalled();
+  });
+
+  test("gets none of a scan's", () => {
+    type("t12345", 8);
+    press("Enter", "Enter", 8);
+    vi.runAllTimers();
+    expect(seen).toEqual([]);
+    expect(onscan).toHaveBeenCalledExactlyOnceWith("t12345");
+  });
+});
+
 describe("a scan while a button has the focus", () => {
   test("presses no button and runs no shortcut", () => {
     const later = vi.fn();

@@ -50,6 +50,13 @@ describe("a burst of keys", () => {
     expect(scans([...strokes("GYM-123\n", 5), ...strokes("GYM-456\n", 5, 1500)])).toEqual(["GYM-123", "GYM-456"]);
   });
 
+  test("the second end key of a scanner that sends two belongs to the scan, a person's Enter does not", () => {
+    const wedge = new Wedge();
+    const kinds = strokes("GYM-123\n\n", 5).map((key) => wedge.press(key).kind);
+    expect(kinds.slice(-2)).toEqual(["scan", "tail"]);
+    expect(wedge.press({ code: "Enter", shift: false, command: false, repeat: false, at: 1500 }).kind).toBe("other");
+  });
+
   test("Caps Lock and a foreign layout change nothing, since only the keys' places count", () => {
     const codes = ["KeyG", "KeyY", "KeyM", "Minus", "Digit1", "Digit2", "Enter"];
     const keys = codes.map((code, index) => ({

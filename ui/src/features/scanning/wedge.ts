@@ -29,6 +29,8 @@ export type Step =
   | { kind: "more" }
   /** The end key of a burst: this is the code. */
   | { kind: "scan"; code: string }
+  /** One more end key right behind a scan's: many scanners end with two. */
+  | { kind: "tail" }
   /** Anything else. */
   | { kind: "other" };
 
@@ -53,6 +55,7 @@ export function character(code: string, shift: boolean): string | null {
 export class Wedge {
   #code = "";
   #last = Number.NEGATIVE_INFINITY;
+  #ended = Number.NEGATIVE_INFINITY;
 
   press(key: Key): Step {
     const running = this.#code !== "" && key.at - this.#last < GAP_MS && !key.repeat && !key.command;
@@ -70,6 +73,10 @@ export class Wedge {
     const code = this.#code;
     this.#code = "";
     const ends = key.code === "Enter" || key.code === "NumpadEnter" || key.code === "Tab";
-    return running && ends && code.length >= SHORTEST ? { kind: "scan", code } : { kind: "other" };
+    if (!ends || key.command) return { kind: "other" };
+    const scanned = running && code.length >= SHORTEST;
+    if (!scanned && key.at - this.#ended >= GAP_MS) return { kind: "other" };
+    this.#ended = key.at;
+    return scanned ? { kind: "scan", code } : { kind: "tail" };
   }
 }
