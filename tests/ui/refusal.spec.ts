@@ -74,6 +74,67 @@ test("a lapsed subscription is renewed in cash with at most five keys from the v
   await expect(verdict(page)).toContainText("Welcome");
 });
 
+test("the box does what is typed before a name, in English and in Arabic", async ({ page }) => {
+  const office = await standAtDesk(page, gym);
+  await office.plan("Day pass", 10_000, { kind: "day_pass", duration_unit: "days" });
+  await new Keys(page).type("day pass omar");
+  await expect(page.getByRole("option", { name: "Day pass: Omar Farouk" })).toBeVisible();
+  await page.keyboard.press("Enter");
+  const dialog = page.getByRole("dialog", { name: "Sell to Omar Farouk" });
+  await expect(dialog.getByRole("option", { name: /Day pass/ })).toHaveAttribute("aria-selected", "true");
+  await expect(dialog.getByRole("button", { name: /Take EGP 100 in cash/ })).toBeEnabled();
+  await page.keyboard.press("Escape");
+  await expect(dialog).toBeHidden();
+
+  await page.getByRole("combobox").fill("جدّد سارة");
+  await expect(page.getByRole("option", { name: /Sara Naguib/ })).toBeVisible();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("dialog", { name: "Sell to Sara Naguib" })).toBeVisible();
+  await expect(page.getByRole("dialog").getByRole("listbox")).toBeFocused();
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("dialog")).toBeHidden();
+
+  await new Keys(page).type("open omar");
+  await expect(page.getByRole("option", { name: /Omar Farouk/ })).toBeVisible();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { name: "Omar Farouk" })).toBeVisible();
+});
+
+test("a key pressed while a sale is being stored works as soon as it is", async ({ page }) => {
+  const office = await standAtDesk(page, gym);
+  const buyer = await office.member("Dina Raouf");
+  let answer = () => {};
+  const held = new Promise<void>((done) => (answer = done));
+  await page.route("**/rpc/sell", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await new Keys(page).type("sell dina");
+  await expect(page.getByRole("option", { name: /Dina Raouf/ })).toBeVisible();
+  await page.keyboard.press("Enter");
+  const dialog = page.getByRole("dialog", { name: "Sell to Dina Raouf" });
+  await expect(dialog.getByRole("listbox")).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(dialog.locator("form")).toHaveAttribute("aria-busy", "true");
+  await page.keyboard.press("Control+2");
+  answer();
+  await expect(page.getByRole("combobox", { name: "Search members" })).toBeVisible();
+  const { rows } = await office.call("member_subscriptions", { member_id: buyer.id });
+  expect(rows).toHaveLength(1);
+});
+
+test("a scanner's burst into a field of a dialog leaves the field as it was", async ({ page }) => {
+  await standAtDesk(page, gym);
+  await page.keyboard.press("F6");
+  const name = page.getByLabel("Full name");
+  await expect(name).toBeFocused();
+  await name.fill("Nour");
+  await scan(page, "6221033109999");
+  await expect(verdict(page)).toContainText("This code is not known here.");
+  await expect(name).toHaveValue("Nour");
+  await expect(page.getByRole("dialog")).toBeVisible();
+});
+
 test("a sale of the last minutes is voided with a reason, and the history keeps it", async ({ page }) => {
   await standAtDesk(page, gym);
   await page.keyboard.press("Control+2");

@@ -1,14 +1,12 @@
+import type { Wish } from "../features/sales/sale.svelte.js";
 import type { NextAction } from "../ipc/wire.js";
-
-/** What is about to be sold: from a verdict's button, a member's page, or F4. */
-export type SaleWish = { member_id: string; plan_id?: string | null } | { subscription_id: string };
 
 /**
  * Acts that lead out of a screen. Whoever has the dialog for one puts it in; a screen shows no key or button for an
  * act that nobody offers.
  */
 class Acts {
-  sell: ((wish: SaleWish) => void) | null = $state(null);
+  sell: ((wish: Wish) => void) | null = $state(null);
   register: ((name: string) => void) | null = $state(null);
   take_over: ((member_id: string) => void) | null = $state(null);
   open_member: ((member_id: string) => void) | null = $state(null);

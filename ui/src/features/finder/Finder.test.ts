@@ -34,6 +34,7 @@ afterEach(() => {
   cleanup();
   finder.clear();
   finder.commands = [];
+  finder.verbs = [];
   vi.useRealTimers();
 });
 
@@ -72,6 +73,29 @@ describe("the one box", () => {
     answer({ rows: [hit("1", "Mona Adel")] });
     await vi.advanceTimersByTimeAsync(0);
     expect(ontake).toHaveBeenCalledOnce();
+  });
+
+  test("an early Enter takes nobody when several have that name, the next one takes the first", async () => {
+    asked.mockResolvedValue({ rows: [hit("1", "Mona Adel"), hit("2", "Mona Samir")] });
+    await type("mona");
+    const box = screen.getByRole("combobox");
+    await fireEvent.keyDown(box, { key: "Enter" });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(ontake).not.toHaveBeenCalled();
+    expect(screen.getAllByRole("option")).toHaveLength(2);
+    await fireEvent.keyDown(box, { key: "Enter" });
+    expect(ontake.mock.calls[0]?.[0]).toMatchObject({ kind: "member", member: { id: "1" } });
+  });
+
+  test("an act before the name is done with whom the name finds", async () => {
+    finder.verbs = [{ id: "sell", title: () => "Sell or renew", words: () => "renew, جدد", run: () => {} }];
+    asked.mockResolvedValue({ rows: [hit("1", "Mona Adel")] });
+    await type("renew mona");
+    await vi.advanceTimersByTimeAsync(100);
+    expect(asked).toHaveBeenCalledExactlyOnceWith("member_search", { query: "mona", limit: 8 });
+    expect(screen.getByRole("option")).toHaveTextContent("Sell or renew: Mona Adel");
+    await fireEvent.keyDown(screen.getByRole("combobox"), { key: "Enter" });
+    expect(ontake.mock.calls[0]?.[0]).toMatchObject({ kind: "act", verb: { id: "sell" }, member: { id: "1" } });
   });
 
   test("a forgiven typo never comes before what was really typed", async () => {

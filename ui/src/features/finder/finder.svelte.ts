@@ -2,7 +2,7 @@ import { call } from "../../ipc/client.js";
 import { explain } from "../../ipc/errors.js";
 import type { MemberHit } from "../../ipc/wire.js";
 import { latinDigits } from "../../shared/text/digits.js";
-import { looksLikeCode, matching, type Command } from "./commands.js";
+import { looksLikeCode, matching, verbIn, type Command, type Verb } from "./commands.js";
 
 /** Longer than the keys of a scanner are apart, shorter than anyone notices. */
 const PAUSE_MS = 50;
@@ -11,6 +11,8 @@ const SHOWN = 8;
 /** One line of the list. */
 export type Choice =
   | { kind: "member"; member: MemberHit }
+  /** The typed verb, done with this member. */
+  | { kind: "act"; verb: Verb; member: MemberHit }
   | { kind: "code"; code: string }
   | { kind: "command"; command: Command };
 
@@ -24,6 +26,7 @@ class Finder {
   hits: MemberHit[] = $state.raw([]);
   problem: string | null = $state(null);
   commands: readonly Command[] = $state.raw([]);
+  verbs: readonly Verb[] = $state.raw([]);
 
   /** Set by the box on the screen. */
   focus: () => void = () => {};
@@ -32,17 +35,29 @@ class Finder {
   /** Enter came before the answer: choose as soon as it is there. */
   #impatient: ((choice: Choice) => void) | null = null;
 
+  /** "renew mona": what to do, and the name to look for. */
+  get act(): { verb: Verb; name: string } | null {
+    return verbIn(this.text, this.verbs);
+  }
+
   get choices(): Choice[] {
-    const members = (fuzzy: boolean) =>
-      this.hits.filter((hit) => hit.fuzzy === fuzzy).map((member): Choice => ({ kind: "member", member }));
+    const { act } = this;
+    const hits = (fuzzy: boolean) => this.hits.filter((hit) => hit.fuzzy === fuzzy);
+    if (act) return [...hits(false), ...hits(true)].map((member) => ({ kind: "act", verb: act.verb, member }));
+    const members = (fuzzy: boolean) => hits(fuzzy).map((member): Choice => ({ kind: "member", member }));
     const commands = matching(this.text, this.commands).map((command): Choice => ({ kind: "command", command }));
     const code: Choice[] = looksLikeCode(this.text) ? [{ kind: "code", code: latinDigits(this.text).trim() }] : [];
     // A forgiven typo never comes before what was really typed: Enter takes the first line.
     return [...members(false), ...code, ...commands, ...members(true)];
   }
 
+  /** What is looked for among the members. */
+  get #query(): string {
+    return this.act?.name ?? this.text.trim();
+  }
+
   get waiting(): boolean {
-    return this.text.trim().length >= 2 && this.found_for !== this.text;
+    return this.#query.length >= 2 && this.found_for !== this.text;
   }
 
   open(): void {
@@ -62,7 +77,7 @@ class Finder {
     this.marked = 0;
     this.#impatient = null;
     clearTimeout(this.#timer);
-    if (text.trim().length < 2) {
+    if (this.#query.length < 2) {
       this.hits = [];
       this.found_for = text;
       return;
@@ -100,7 +115,7 @@ class Finder {
 
   async #search(text: string): Promise<void> {
     try {
-      const { rows } = await call("member_search", { query: text.trim(), limit: SHOWN });
+      const { rows } = await call("member_search", { query: this.#query, limit: SHOWN });
       if (this.text !== text) return;
       this.hits = rows;
       this.problem = null;
@@ -112,7 +127,9 @@ class Finder {
     this.found_for = text;
     const take = this.#impatient;
     this.#impatient = null;
-    if (take) this.choose(take);
+    // Who pressed Enter before the list was there has not seen that there are several: they see it now.
+    const alike = this.hits.filter((hit) => !hit.fuzzy).length;
+    if (take && alike <= 1) this.choose(take);
   }
 }
 

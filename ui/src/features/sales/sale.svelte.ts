@@ -1,12 +1,15 @@
 import { call } from "../../ipc/client.js";
 import { explain, Unreachable } from "../../ipc/errors.js";
 import { newId } from "../../ipc/ids.js";
-import type { Member, Offer, Plan, Sale, SalePreview, Sell, Subscription } from "../../ipc/wire.js";
+import type { Member, Offer, Plan, PlanKind, Sale, SalePreview, Sell, Subscription } from "../../ipc/wire.js";
+import { m } from "../../paraglide/messages.js";
 import { pay, type How, type Paid } from "./payment.js";
 import { renewable } from "./status.js";
 
 /** What is about to be sold, and to whom. */
-export type Wish = { member_id: string; plan_id?: string | null } | { subscription_id: string };
+export type Wish =
+  | { member_id: string; plan_id?: string | null; kind?: PlanKind }
+  | { subscription_id: string };
 
 /** One line of the list: a renewal of what the member has, or a plan. */
 export type Choice = { kind: "renew"; subscription: Subscription } | { kind: "new"; plan: Plan };
@@ -29,13 +32,14 @@ export function choicesFor(subscriptions: readonly Subscription[], plans: readon
   ];
 }
 
-/** The line that a wish means; the first one when it names none. */
+/** The line that a wish means, or -1. */
 export function wished(choices: readonly Choice[], wish: Wish): number {
-  const index = choices.findIndex((choice) => {
+  return choices.findIndex((choice) => {
     if ("subscription_id" in wish) return choice.kind === "renew" && choice.subscription.id === wish.subscription_id;
-    return wish.plan_id ? choice.kind === "new" && choice.plan.id === wish.plan_id : false;
+    if (choice.kind === "renew") return false;
+    if (wish.plan_id) return choice.plan.id === wish.plan_id;
+    return wish.kind !== undefined && choice.plan.kind === wish.kind;
   });
-  return Math.max(0, index);
 }
 
 /** One opening of the dialog: one sale at most, whatever the network does. */
@@ -76,8 +80,11 @@ export class SaleDesk {
       ]);
       this.member = member;
       this.choices = choicesFor(subscriptions.rows, plans.rows);
-      this.chosen = wished(this.choices, wish);
+      const index = wished(this.choices, wish);
+      this.chosen = Math.max(0, index);
       await this.ask();
+      // Something else than what was asked for is never sold without a word.
+      if (index < 0 && "kind" in wish && this.choices.length > 0) this.problem = m.sell_no_such_kind();
     } catch (error) {
       this.problem = explain(error);
     }

@@ -23,10 +23,13 @@ describe("what can be sold to a member", () => {
   });
 
   test("a wish marks its line", () => {
-    const choices = choicesFor([subscription("s2", "month")], [plan("month"), plan("year")]);
+    const choices = choicesFor([subscription("s2", "month")], [plan("month"), plan("year"), plan("day", { kind: "day_pass" })]);
     expect(wished(choices, { subscription_id: "s2" })).toBe(0);
     expect(wished(choices, { member_id: "m", plan_id: "year" })).toBe(2);
-    expect(wished(choices, { member_id: "m", plan_id: "gone" })).toBe(0);
+    expect(wished(choices, { member_id: "m", plan_id: "gone" })).toBe(-1);
+    expect(wished(choices, { member_id: "m", kind: "day_pass" })).toBe(3);
+    expect(wished(choices, { member_id: "m", kind: "course" })).toBe(-1);
+    expect(wished(choices, { member_id: "m" })).toBe(-1);
   });
 });
 
