@@ -1,9 +1,13 @@
-import { cleanup, render, screen } from "@testing-library/svelte";
+import { cleanup, fireEvent, render, screen } from "@testing-library/svelte";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { call } from "../../ipc/client.js";
 import type { Verdict as VerdictData } from "../../ipc/wire.js";
 import { language } from "../../shared/language.svelte.js";
 import { place } from "../../shared/place.svelte.js";
 import Verdict from "./Verdict.svelte";
+
+vi.mock("../../ipc/client.js", () => ({ call: vi.fn() }));
+const asked = vi.mocked(call as (command: string, request: { member_id?: string }) => Promise<unknown>);
 
 const refused: VerdictData = {
   scan_id: "a", at: "2026-03-05T16:04:00Z", source: "webcam", outcome: "refused",
@@ -67,5 +71,23 @@ describe("a verdict on the stage", () => {
     render(Verdict, { verdict: { ...refused, outcome: "admitted", reasons: [], subscription }, onact: null, onletin: null });
     expect(screen.getByText("متبقٍ 3 زيارات")).toBeInTheDocument();
     expect(screen.getByText("متبقٍ يومان")).toBeInTheDocument();
+  });
+
+  test("lets the receptionist pick whom a shared number means", async () => {
+    const people: Record<string, string> = { a: "Mona Adel", b: "Karim Hosny" };
+    asked.mockImplementation(async (command, request) =>
+      command === "member_get"
+        ? { id: request.member_id, full_name: people[request.member_id ?? ""], native_name: null, phone: "+201012345678", photo_file_id: null }
+        : { ...refused, member: null, rows: [], inside: 0, capacity: null },
+    );
+    const reasons: VerdictData["reasons"] = [{ kind: "ambiguous_number", member_ids: ["a", "b"] }];
+    const shared: VerdictData = { ...refused, member: null, subscription: null, next_action: null, can_let_in: false, reasons };
+    render(Verdict, { verdict: shared, onact: null, onletin: null });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(screen.getByRole("button", { name: /Mona Adel/ })).toHaveFocus();
+    await fireEvent.keyDown(document.activeElement!, { key: "ArrowDown" });
+    expect(screen.getByRole("button", { name: /Karim Hosny/ })).toHaveFocus();
+    await fireEvent.click(document.activeElement!);
+    expect(asked).toHaveBeenCalledWith("check_in", expect.objectContaining({ member: "b", source: "search" }));
   });
 });
