@@ -203,6 +203,29 @@ test("a subscription of an old system is taken over with its own days", async ({
   expect(rows.map((one) => [one.starts_on, one.ends_on])).toEqual([[dayFromToday(-5), dayFromToday(12)]]);
 });
 
+test("a plan of a trainer's says so where it is edited, and on what was sold of it", async ({ page }) => {
+  const office = await standAtDesk(page, gym);
+  await office.call("staff_create", {
+    full_name: "Tarek Trainer", username: "tarek", email: null, phone: null, roles: ["trainer"],
+    password: "Train-Pass-1", pin: null,
+  });
+  const plan = await office.plan("Ten sessions", 300_000, { kind: "personal_training", visits: 10 });
+  await page.keyboard.press("Control+3");
+  await page.getByRole("button", { name: "Plans and prices" }).click();
+  await page.getByRole("row", { name: /Ten sessions/ }).click();
+  const dialog = page.getByRole("dialog", { name: "Ten sessions" });
+  await dialog.getByLabel("Trainer").selectOption("Tarek Trainer");
+  await page.keyboard.press("Control+Enter");
+  await expect(dialog.getByText("Saved", { exact: true })).toBeVisible();
+  await page.keyboard.press("Escape");
+
+  await office.sold(mona, plan.id, dayFromToday(0));
+  await page.keyboard.press("Control+2");
+  await page.getByRole("combobox", { name: "Search members" }).fill("mona");
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("With Tarek Trainer")).toBeVisible();
+});
+
 test("an answer that gets lost is asked for again, and the sale is stored once", async ({ page }) => {
   const office = await standAtDesk(page, gym);
   const buyer = await office.member("Lamis Zaki");
