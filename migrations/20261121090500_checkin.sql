@@ -86,13 +86,13 @@ create table visit_uses (
     id uuid constraint visit_uses_pkey primary key,
     branch_id uuid not null,
     subscription_id uuid not null,
-    -- Counts up over all uses, undone ones too: two scans can never take the same one.
+    -- Counts up over all uses in this database, undone ones too: of two simultaneous scans, at whatever desk or
+    -- branch, only one can take it.
     visit_no int not null,
     entry_id uuid not null constraint visit_uses_entry_key unique constraint visit_uses_entry_fkey references entries (id),
     business_day date not null,
-    constraint visit_uses_visit_no_key unique (branch_id, subscription_id, visit_no)
+    constraint visit_uses_visit_no_key unique (subscription_id, visit_no)
 );
-create index visit_uses_subscription_idx on visit_uses (subscription_id);
 
 -- Visits already used in an older system before a subscription was taken over are in its 'taken_over' event.
 

@@ -4,6 +4,7 @@ mod command_line;
 mod lifecycle;
 mod logs;
 mod rpc;
+mod saving;
 mod single;
 
 pub use lifecycle::run;

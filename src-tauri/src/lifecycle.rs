@@ -1,7 +1,7 @@
 //! Start, run, stop. The window opens at once and shows that the database is being started; nothing blocks it.
 use crate::command_line::{self, Asked, CommandLine, USAGE};
 use crate::rpc::{Opening, Window};
-use crate::{logs, rpc, single};
+use crate::{logs, rpc, saving, single};
 use gatehouse_net::desk;
 use gatehouse_net::host::Host;
 use gatehouse_net::house::{House, Place};
@@ -59,6 +59,7 @@ fn open(line: CommandLine) -> ExitCode {
                 .title("Gatehouse")
                 .inner_size(1280.0, 800.0)
                 .min_inner_size(960.0, 600.0)
+                .on_download(saving::on_download)
                 .build()?;
             first.on_second_start(move || show(&handle));
             Ok(())
@@ -118,9 +119,5 @@ async fn open_host(place: Place, source: Option<String>) -> Result<Arc<Host>, St
 
 async fn stop(host: Arc<Host>) {
     host.station.stop();
-    // Calls still under way hold the host for a moment; the server of a killed or closed app stops by itself.
-    match Arc::try_unwrap(host) {
-        Ok(host) => host.house.close().await,
-        Err(host) => host.house.services.db.close().await,
-    }
+    host.house.close().await;
 }

@@ -68,6 +68,10 @@ async function seen(xpath) {
   }
 }
 
+async function gone(xpath) {
+  await window.wait(async () => (await window.findElements(By.xpath(xpath))).length === 0, patience, `waited for the end of ${xpath}`);
+}
+
 const withText = (text) => `//*[self::h1 or self::h2 or self::h3 or self::p or self::strong or self::span][normalize-space()="${text}"]`;
 const heading = (text) => seen(withText(text));
 
@@ -114,8 +118,14 @@ before(async () => {
   home = await mkdtemp("/var/tmp/gatehouse-desktop-");
   await chmod(home, 0o755);
   port = await freePort();
+  // The person's folder for downloads, as the desktop environment would write it down.
+  const downloads = path.join(home, "Downloads");
+  const config = path.join(home, "config");
+  await mkdir(downloads);
+  await mkdir(config);
+  await writeFile(path.join(config, "user-dirs.dirs"), `XDG_DOWNLOAD_DIR="${downloads}"\n`);
   driverProcess = spawn("WebKitWebDriver", [`--port=${port}`, "--host=127.0.0.1"], {
-    env: { ...process.env, TAURI_WEBVIEW_AUTOMATION: "true", LANG: "C.UTF-8" },
+    env: { ...process.env, TAURI_WEBVIEW_AUTOMATION: "true", LANG: "C.UTF-8", XDG_CONFIG_HOME: config },
     stdio: "inherit",
   });
   await listening(port);
@@ -157,12 +167,12 @@ test("the wizard creates the gym, a member is sold a plan, and the window admits
   await keys(Key.ENTER);
   await press("Sell a plan");
   await press("Take");
+  // Sold means that the dialog is gone; until then it has the keyboard.
+  await gone('//*[@role="dialog"]');
   await picture("sold");
 
-  // What a person would save from the card's dialog.
-  const card = await cardOfTheOnlyMember();
-  const file = path.join(home, "card.png");
-  await writeFile(file, card, "base64");
+  const file = await savedCardOfTheOnlyMember();
+  assert.equal(path.dirname(file), path.join(home, "Downloads"));
   await closeWindow();
 
   await openWindow("--source", file);
@@ -174,13 +184,15 @@ test("the wizard creates the gym, a member is sold a plan, and the window admits
   await picture("verdict");
 });
 
-/** Issues the card in the member's page and takes its picture from the dialog. */
-async function cardOfTheOnlyMember() {
+/** Issues the card in the member's page, saves its picture, and reads where it was saved. */
+async function savedCardOfTheOnlyMember() {
   await window.actions().keyDown(Key.CONTROL).sendKeys("2").keyUp(Key.CONTROL).perform();
-  await (await seen('//*[normalize-space()="Test Member"]')).click();
+  // The only member of the list is open already.
+  await heading("Test Member");
   await press("Passes");
   await press("Issue a card");
-  const image = await seen('//img[starts-with(@src, "data:image/png")]');
-  const source = await image.getAttribute("src");
-  return source.slice(source.indexOf(",") + 1);
+  await seen('//img[starts-with(@src, "data:image/png")]');
+  await press("Save picture");
+  const told = await (await seen('//*[starts-with(normalize-space(text()), "Saved as ")]')).getText();
+  return told.slice("Saved as ".length).trim();
 }

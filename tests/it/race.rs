@@ -8,6 +8,7 @@ use gatehouse_core::checkin::wire::{
 };
 use gatehouse_core::clock::Clock;
 use gatehouse_core::ids::ScanId;
+use gatehouse_core::plans::wire::{BranchScope, PlanForm};
 use gatehouse_testkit::{TestGym, pack_form};
 use std::sync::Arc;
 use tokio::sync::Barrier;
@@ -98,6 +99,24 @@ async fn the_last_visit_of_a_pack_per_entry_is_used_once_even_without_a_passback
         gym.count("select count(*) from entries").await,
         gym.count("select count(*) from visit_uses").await
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_branches_of_one_database_never_use_the_last_visit_twice() {
+    let gym = TestGym::new().await;
+    let other = gym.second_branch("2").await;
+    let away = gym.at_branch(&gym.second_reception, other).await;
+    let form = PlanForm { branch_scope: BranchScope::All, ..pack_form("One visit anywhere", 1, 30) };
+    let pack = gym.plan(form, 5_000).await;
+    for round in 0..40 {
+        let member = gym.member(&format!("Member {round}")).await;
+        gym.sell_plan(member, pack).await;
+        let text = payload(&gym, card(&gym, member).await.id).await;
+        let requests = vec![(gym.reception.clone(), scan(&gym, &text)), (away.clone(), scan(&gym, &text))];
+        let verdicts = at_once(&gym, requests).await;
+        assert!(verdicts.iter().any(entered), "round {round}: {verdicts:#?}");
+    }
+    assert_eq!(gym.count("select count(*) from visit_uses").await, 40);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

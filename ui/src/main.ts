@@ -7,11 +7,13 @@ import "./styles/base.css";
 import "./styles/controls.css";
 import { mount } from "svelte";
 import App from "./app/App.svelte";
+import { tellWhatIsSaved } from "./app/saved.js";
 import { language } from "./shared/language.svelte.js";
 import { theme } from "./shared/theme.svelte.js";
 
 theme.apply();
 language.apply();
+tellWhatIsSaved();
 
 const target = document.getElementById("app");
 if (target) mount(App, { target });

@@ -14,8 +14,11 @@ export function pageStyle(size: { width: number; height: number }): string {
     }`;
 }
 
+let forgetLast: (() => void) | undefined;
+
 /** Prints one picture at a size in millimetres, through the system's own print dialog. */
 export async function printPicture(src: string, size: { width: number; height: number }): Promise<void> {
+  forgetLast?.();
   const page = document.createElement("div");
   page.className = "print-page";
   page.setAttribute("aria-hidden", "true");
@@ -27,11 +30,13 @@ export async function printPicture(src: string, size: { width: number; height: n
   style.replaceSync(pageStyle(size));
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, style];
   document.body.append(page);
-  try {
-    await picture.decode();
-    window.print();
-  } finally {
+  // A browser's dialog holds the page still. The desktop window's does not, and it reads the page after the person
+  // has chosen a printer: so the page stays, unseen, until the next one.
+  forgetLast = () => {
     document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== style);
     page.remove();
-  }
+  };
+  await picture.decode();
+  // In the desktop window a promise, which breaks when printing is refused.
+  await (window.print() as unknown);
 }

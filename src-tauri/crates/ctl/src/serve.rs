@@ -69,10 +69,7 @@ pub async fn run(args: ServeArgs, data_dir: Option<PathBuf>) -> ExitCode {
         () = asked_to_stop() => Ok(()),
     };
     host.station.stop();
-    host.services().db.close().await;
-    if let Ok(host) = std::sync::Arc::try_unwrap(host).map_err(drop) {
-        host.house.close().await;
-    }
+    host.house.close().await;
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),

@@ -113,9 +113,9 @@ impl House {
     }
 
     /// Closes the connections and stops the server if this process owns it.
-    pub async fn close(self) {
+    pub async fn close(&self) {
         self.services.db.close().await;
-        if let Some(server) = self.server
+        if let Some(server) = &self.server
             && let Err(error) = server.stop().await
         {
             tracing::error!(%error, "the database did not stop cleanly");

@@ -53,6 +53,9 @@ pub enum Error {
         /// The server's log.
         log: PathBuf,
     },
+    /// The app is closing and has let go of its database.
+    #[error("Gatehouse is closing.")]
+    Stopped,
     /// A restore needs the server to be down, and somebody uses it.
     #[error("The database in {} is in use. Close Gatehouse everywhere first.", .0.display())]
     InUse(PathBuf),

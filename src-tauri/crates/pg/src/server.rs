@@ -1,6 +1,7 @@
 use std::fs::File;
 use std::path::Path;
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
@@ -45,6 +46,7 @@ pub struct Server {
     home: Home,
     urls: Urls,
     held: Mutex<Held>,
+    stopped: AtomicBool,
     role: std::sync::Mutex<Role>,
 }
 
@@ -95,6 +97,7 @@ impl Server {
             home,
             urls,
             held: Mutex::new(held),
+            stopped: AtomicBool::new(false),
             role: std::sync::Mutex::new(role),
         };
         server.wait_for_login(&secrets, deadline).await?;
@@ -108,6 +111,9 @@ impl Server {
     /// afterwards and repeat with the same idempotency key.
     pub async fn ensure(&self) -> Result<Role, Error> {
         let mut held = self.held.lock().await;
+        if self.stopped.load(Ordering::Relaxed) {
+            return Err(Error::Stopped);
+        }
         if !matches!(State::of(&self.home)?, State::Ready(_)) {
             let deadline = Instant::now() + self.config.start_timeout;
             let again = match held.lock.take() {
@@ -161,8 +167,10 @@ impl Server {
     }
 
     /// Ends the server and waits until it is gone, if this process owns it; a server that was joined goes on.
-    pub async fn stop(self) -> Result<(), Error> {
+    /// [`Server::ensure`] does not bring it back after this.
+    pub async fn stop(&self) -> Result<(), Error> {
         let mut held = self.held.lock().await;
+        self.stopped.store(true, Ordering::Relaxed);
         let Some(lock) = held.lock.take() else { return Ok(()) };
         postmaster::signal(held.pid, Signal::INT, &self.home);
         let patience = Instant::now() + PATIENCE;

@@ -196,6 +196,17 @@ async fn a_clean_stop_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn a_call_still_under_way_does_not_bring_a_stopped_server_back() {
+    let folder = folder();
+    let server = Server::start(&Config::new(folder.path().join("pg"))).await.unwrap();
+    let pid = server.pid().await;
+    server.stop().await.unwrap();
+    let refused = server.ensure().await.unwrap_err();
+    assert_eq!(refused.to_string(), "Gatehouse is closing.");
+    assert!(!is_running(pid));
+}
+
+#[tokio::test]
 async fn a_killed_app_leaves_no_orphan() {
     let folder = folder();
     let home = folder.path().join("pg");

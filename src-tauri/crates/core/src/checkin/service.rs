@@ -16,11 +16,9 @@ use crate::ids::{EntryId, MemberId, PassId, ScanId, SubscriptionId};
 use crate::members::number;
 use crate::passes::payload::Payload;
 use crate::passes::service::check_reason;
-use crate::plans::model::duration;
 use crate::services::Services;
 use crate::subscriptions::door::Held;
-use crate::subscriptions::model::{self, Event, Terms};
-use crate::subscriptions::store::windows;
+use crate::subscriptions::model::{self, Event};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
@@ -561,16 +559,7 @@ fn is_genuine(row: &Row, payload: Option<Payload>) -> bool {
 /// # Errors
 /// When stored hours cannot be read: better no door than one open at all hours.
 fn held(row: &SubscriptionRow) -> Result<Held, Error> {
-    let terms = Terms {
-        kind: row.kind,
-        duration: duration(row.duration_unit, row.duration_count),
-        visits: row.visits,
-        visit_rule: row.visit_rule,
-        windows: windows(&row.access_windows)?,
-        branch_scope: row.branch_scope,
-        branch_ids: row.branch_ids.clone(),
-        anchor_day: row.anchor_day,
-    };
+    let terms = row.terms.parse()?;
     let events: Vec<Event> = row
         .events
         .iter()

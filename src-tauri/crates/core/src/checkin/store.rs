@@ -6,7 +6,7 @@ use crate::ids::{
 };
 use crate::money::Money;
 use crate::passes::payload::PassNumber;
-use crate::plans::wire::{AccessWindow, BranchScope, DurationUnit, PlanKind, VisitRule};
+use crate::subscriptions::store::TermsRow;
 use crate::subscriptions::wire::EventKind;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::Deserialize;
@@ -91,21 +91,14 @@ pub struct SubscriptionRow {
     pub id: SubscriptionId,
     pub plan_id: PlanId,
     pub plan_name: String,
-    pub kind: PlanKind,
-    pub duration_unit: DurationUnit,
-    pub duration_count: i32,
-    pub visits: Option<i32>,
-    pub visit_rule: VisitRule,
-    pub access_windows: Vec<AccessWindow>,
-    pub branch_scope: BranchScope,
-    pub branch_ids: Vec<BranchId>,
+    #[serde(flatten)]
+    pub terms: TermsRow,
     /// Where it opens, in words, when it names branches.
     pub branch_names: Option<String>,
-    pub anchor_day: u32,
     pub events: Option<Vec<EventRow>>,
     /// Business day of each visit used and not undone.
     pub used: Option<Vec<NaiveDate>>,
-    /// Highest number of a visit used at this branch, undone ones too.
+    /// Highest number of a visit used, undone ones too.
     pub last_visit_no: Option<i32>,
 }
 
@@ -191,7 +184,7 @@ pub async fn look_up(
                     'used', (select json_agg(u.business_day) from visit_uses u where u.subscription_id = s.id
                                and not exists (select from entry_voids v where v.entry_id = u.entry_id)),
                     'last_visit_no', (select max(u.visit_no) from visit_uses u
-                               where u.branch_id = b.id and u.subscription_id = s.id))
+                               where u.subscription_id = s.id))
                     order by s.created_at, s.id)
              from subscriptions s where s.member_id = m.id) as "subscriptions: Json<Vec<SubscriptionRow>>",
             (select json_agg(json_build_object('id', e.id, 'at', e.at, 'business_day', e.business_day, 'desk_id', e.desk_id,

@@ -68,7 +68,7 @@ pub async fn sale_preview(services: &Services, actor: &Actor, offer: Offer) -> R
         let held = store::of_member(&mut db, draft.member).await?;
         if held
             .iter()
-            .any(|record| record.sold.kind == plan.form.kind && runs_over(record, draft.period, today))
+            .any(|record| record.terms.kind == plan.form.kind && runs_over(record, draft.period, today))
         {
             draft.warnings.push("already_running");
         }

@@ -16,14 +16,9 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-/// A row of `subscriptions`, as `to_jsonb` gives it.
+/// Of a row of `subscriptions` what [`Terms`] are made of.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Sold {
-    pub id: SubscriptionId,
-    pub branch_id: BranchId,
-    pub member_id: MemberId,
-    pub plan_id: PlanId,
-    pub plan_name: String,
+pub struct TermsRow {
     pub kind: PlanKind,
     pub duration_unit: DurationUnit,
     pub duration_count: i32,
@@ -32,17 +27,13 @@ pub struct Sold {
     pub access_windows: Vec<AccessWindow>,
     pub branch_scope: BranchScope,
     pub branch_ids: Vec<BranchId>,
-    pub freeze_days: i32,
-    /// Name of the trainer it assigned; only the member page asks.
-    #[serde(default)]
-    pub trainer: Option<String>,
     pub anchor_day: u32,
 }
 
-impl Sold {
+impl TermsRow {
     /// # Errors
     /// [`Error::Internal`] when stored hours cannot be read: better no door than one open at all hours.
-    pub fn terms(&self) -> Result<Terms, Error> {
+    pub fn parse(&self) -> Result<Terms, Error> {
         Ok(Terms {
             kind: self.kind,
             duration: duration(self.duration_unit, self.duration_count),
@@ -56,7 +47,23 @@ impl Sold {
     }
 }
 
-pub(crate) fn windows(stored: &[AccessWindow]) -> Result<Vec<Window>, Error> {
+/// A row of `subscriptions`, as `to_jsonb` gives it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Sold {
+    pub id: SubscriptionId,
+    pub branch_id: BranchId,
+    pub member_id: MemberId,
+    pub plan_id: PlanId,
+    pub plan_name: String,
+    #[serde(flatten)]
+    pub terms: TermsRow,
+    pub freeze_days: i32,
+    /// Name of the trainer it assigned; only the member page asks.
+    #[serde(default)]
+    pub trainer: Option<String>,
+}
+
+fn windows(stored: &[AccessWindow]) -> Result<Vec<Window>, Error> {
     stored
         .iter()
         .map(Window::parse)
@@ -100,7 +107,7 @@ pub struct Record {
 
 impl Record {
     fn read(sold: Sold, events: Vec<EventRow>, used: Vec<NaiveDate>, owed: i64) -> Result<Self, Error> {
-        Ok(Self { terms: sold.terms()?, sold, events, used, owed })
+        Ok(Self { terms: sold.terms.parse()?, sold, events, used, owed })
     }
 
     pub fn state(&self) -> State {
