@@ -1,5 +1,6 @@
 //! Compiles the window's configuration into the binary.
 fn main() {
+    println!("cargo::rerun-if-changed=src-tauri/capabilities");
     let attributes =
         tauri_build::Attributes::new().capabilities_path_pattern("./src-tauri/capabilities/**/*");
     if let Err(error) = tauri_build::try_build(attributes) {

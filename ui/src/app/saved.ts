@@ -1,10 +1,11 @@
 import { listen } from "@tauri-apps/api/event";
+import { inDesktopWindow } from "../ipc/client.js";
 import { m } from "../paraglide/messages.js";
 import { toasts } from "../shared/toasts.svelte.js";
 
 /** The desktop window saves a file without a question, so it says where; a browser shows its own downloads. */
 export function tellWhatIsSaved(): void {
-  if (!("__TAURI_INTERNALS__" in globalThis)) return;
+  if (!inDesktopWindow) return;
   void listen<{ path: string | null }>("saved", ({ payload: { path } }) => {
     if (path === null) toasts.problem(m.not_saved());
     else toasts.done(m.saved_as({ path }));

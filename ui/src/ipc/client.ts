@@ -5,7 +5,7 @@ import * as tauri from "./host.tauri.js";
 export type Request<C extends keyof Commands> = Commands[C]["request"];
 export type Response<C extends keyof Commands> = Commands[C]["response"];
 
-const inDesktopWindow = "__TAURI_INTERNALS__" in globalThis;
+export const inDesktopWindow = "__TAURI_INTERNALS__" in globalThis;
 
 /** Asks the server. Throws `CallError` when it says no, and `Unreachable` when it says nothing. */
 export async function call<C extends keyof Commands>(

@@ -1,3 +1,6 @@
+import { invoke } from "@tauri-apps/api/core";
+import { inDesktopWindow } from "../ipc/client.js";
+
 /** Millimetres of an ISO/IEC 7810 ID-1 card ("CR80"). */
 export const CR80 = { width: 85.6, height: 53.98 };
 
@@ -37,6 +40,7 @@ export async function printPicture(src: string, size: { width: number; height: n
     page.remove();
   };
   await picture.decode();
-  // In the desktop window a promise, which breaks when printing is refused.
-  await (window.print() as unknown);
+  // WebKit puts `window.print()` off while the page loads, and a page that waits for the desk's events always does.
+  if (inDesktopWindow) await invoke("plugin:webview|print");
+  else window.print();
 }
