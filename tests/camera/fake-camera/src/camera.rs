@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::Args;
 use crate::descriptors::{DEVICE, MAX_PAYLOAD, Mode, Offer, QUALIFIER, string};
-use crate::scene::Scene;
+use crate::scene::{Place, Scene, Shown};
 use crate::usbip::{self, Request, STALL, Submit, TAKEN_BACK};
 
 /// Where `vhci_hcd` takes a device: port, socket, device number, speed.
@@ -48,7 +48,8 @@ struct Stream {
 impl Camera {
     /// Plugs a camera in and serves it until the kernel lets go of it.
     pub fn plug_in(args: Args) -> io::Result<()> {
-        let frames = args.modes.iter().map(|mode| draw(*mode, &args)).collect::<Result<_, _>>();
+        let shown = args.shown().map_err(io::Error::other)?;
+        let frames = args.modes.iter().map(|mode| draw(*mode, &shown, args.place)).collect::<Result<_, _>>();
         let frames = frames.map_err(io::Error::other)?;
         let (ours, theirs) = UnixStream::pair()?;
         let attach = format!("0 {} {DEVICE_NUMBER} {HIGH_SPEED}", theirs.as_raw_fd());
@@ -257,8 +258,7 @@ impl Camera {
 }
 
 /// The frames of a mode.
-fn draw(mode: Mode, args: &Args) -> Result<Vec<Vec<u8>>, String> {
-    let (width, height) = (usize::from(mode.width), usize::from(mode.height));
-    let scene = Scene::new(width, height, &args.text, args.place)?;
+fn draw(mode: Mode, shown: &Shown, place: Place) -> Result<Vec<Vec<u8>>, String> {
+    let scene = Scene::new(mode.width, mode.height, shown, place);
     (0..DRAWN).map(|number| scene.frame(mode.fourcc, number)).collect()
 }

@@ -9,19 +9,26 @@ mod descriptors;
 mod scene;
 mod usbip;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use qrcode::QrCode;
 
 use crate::camera::Camera;
 use crate::descriptors::Mode;
+use crate::scene::Shown;
 
-/// A USB webcam that shows a card with a QR code to its lens.
+/// A USB webcam with a card before its lens.
 #[derive(Debug, Parser)]
 struct Args {
     /// What the QR code says
     #[arg(long, default_value = "FAKE CAMERA")]
     text: String,
+
+    /// A picture of the card that it sees, instead of a card with that code
+    #[arg(long, conflicts_with = "text")]
+    picture: Option<PathBuf>,
 
     /// What the camera is called
     #[arg(long, default_value = "Fake Camera")]
@@ -50,6 +57,19 @@ struct Args {
     /// It shows the light and sharpness of a bad place: dark or blurred
     #[arg(long, value_enum, default_value_t = scene::Place::Good)]
     place: scene::Place,
+}
+
+impl Args {
+    fn shown(&self) -> Result<Shown, String> {
+        match &self.picture {
+            Some(file) => image::open(file)
+                .map(|picture| Shown::Picture(picture.into_luma8()))
+                .map_err(|error| format!("{}: {error}", file.display())),
+            None => QrCode::new(&self.text)
+                .map(Shown::Code)
+                .map_err(|error| format!("the text fits no QR code: {error}")),
+        }
+    }
 }
 
 fn main() -> ExitCode {

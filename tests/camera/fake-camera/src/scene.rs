@@ -1,7 +1,8 @@
 //! What the camera sees: a card before a wall.
 
 use image::codecs::jpeg::JpegEncoder;
-use image::{ExtendedColorType, ImageEncoder};
+use image::imageops::{FilterType, resize};
+use image::{ExtendedColorType, GrayImage, ImageEncoder, Luma};
 use qrcode::{Color, QrCode};
 
 use crate::descriptors::FourCc;
@@ -22,19 +23,61 @@ const U: u8 = 120;
 /// See [`U`].
 const V: u8 = 136;
 
+/// Black and white of what is held before the lens, which is never quite either.
+const INK: u8 = 35;
+/// See [`INK`].
+const PAPER: u8 = 200;
+
+/// What is held before the lens.
+pub enum Shown {
+    /// A card with nothing but the QR code of this text.
+    Code(QrCode),
+    /// This picture.
+    Picture(GrayImage),
+}
+
+impl Shown {
+    /// As large as a hand would hold it before a frame of this size.
+    fn drawn(&self, width: u32, height: u32) -> GrayImage {
+        const QUIET: u32 = 4;
+        match self {
+            Self::Code(code) => {
+                let modules = u32::try_from(code.width()).unwrap_or(u32::MAX);
+                let scale = (width.min(height) * 6 / 10 / (modules + 2 * QUIET)).max(1);
+                let side = (modules + 2 * QUIET) * scale;
+                GrayImage::from_fn(side, side, |x, y| {
+                    let (column, row) = ((x / scale).wrapping_sub(QUIET), (y / scale).wrapping_sub(QUIET));
+                    let inside = column < modules && row < modules;
+                    let dark = inside && code[(column as usize, row as usize)] == Color::Dark;
+                    Luma([if dark { INK } else { PAPER }])
+                })
+            }
+            Self::Picture(picture) => {
+                let across = (width * 9 / 10).min(height * 9 / 10 * picture.width() / picture.height());
+                let down = across * picture.height() / picture.width();
+                let mut card = resize(picture, across, down, FilterType::Triangle);
+                for Luma([grey]) in card.pixels_mut() {
+                    *grey = byte(usize::from(INK) + usize::from(*grey) * usize::from(PAPER - INK) / 255);
+                }
+                card
+            }
+        }
+    }
+}
+
 /// The card before the wall, in one size.
 pub struct Scene {
     width: usize,
     height: usize,
-    code: QrCode,
+    card: GrayImage,
     place: Place,
 }
 
 impl Scene {
-    /// A card with this text. The text has to fit a QR code.
-    pub fn new(width: usize, height: usize, text: &str, place: Place) -> Result<Self, String> {
-        let code = QrCode::new(text).map_err(|error| format!("the text fits no QR code: {error}"))?;
-        Ok(Self { width, height, code, place })
+    /// The scene with this before the lens.
+    pub fn new(width: u16, height: u16, shown: &Shown, place: Place) -> Self {
+        let card = shown.drawn(width.into(), height.into());
+        Self { width: width.into(), height: height.into(), card, place }
     }
 
     /// Frame `number` as the camera sends it. The card trembles as in a hand, and the sensor is noisy.
@@ -73,19 +116,11 @@ impl Scene {
     }
 
     fn hold_card(&self, pixels: &mut [u8], tremble: usize) {
-        const QUIET: usize = 4;
-        let modules = self.code.width();
-        let colours = self.code.to_colors();
-        let scale = self.width.min(self.height) * 6 / 10 / (modules + 2 * QUIET);
-        let side = (modules + 2 * QUIET) * scale;
-        let (left, top) = ((self.width - side) / 2 + tremble.min(self.width / 20), (self.height - side) / 2);
-        for y in 0..side {
-            for x in 0..side {
-                let (column, row) = ((x / scale).wrapping_sub(QUIET), (y / scale).wrapping_sub(QUIET));
-                let inside = column < modules && row < modules;
-                let dark = inside && colours[row * modules + column] == Color::Dark;
-                pixels[(top + y) * self.width + left + x] = if dark { 35 } else { 200 };
-            }
+        let (across, down) = (self.card.width() as usize, self.card.height() as usize);
+        let left = (self.width - across) / 2 + tremble.min(self.width / 20);
+        let top = (self.height - down) / 2;
+        for (row, line) in self.card.chunks_exact(across).enumerate() {
+            pixels[(top + row) * self.width + left..][..across].copy_from_slice(line);
         }
     }
 
