@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use gatehouse_scan::source::{Kind, each_frame, kind_of, pictures_in, read_picture_file};
-use gatehouse_scan::{CameraState, Cascade, Event, Reader, Settings, Source, SourceError, cameras};
+use gatehouse_scan::{CameraState, Cascade, Event, Reader, Settings, Source, cameras};
 use serde::Serialize;
 
 /// Reads codes from a picture, a folder of pictures, a film, a webcam, a camera over HTTP or a serial scanner.
@@ -98,6 +98,7 @@ fn scan(args: &ScanArgs, terminal: &mut Terminal<impl Write, impl Write>) -> Out
         }
     };
     let Source::Path(path) = &source else { return live(source, args, terminal) };
+    let start = Instant::now();
     let found = match kind_of(path) {
         Ok(Kind::Picture) => Ok(vec![path.clone()]),
         Ok(Kind::Folder) => pictures_in(path),
@@ -108,6 +109,7 @@ fn scan(args: &ScanArgs, terminal: &mut Terminal<impl Write, impl Write>) -> Out
         Ok(files) => pictures(&files, args.once, terminal),
         Err(error) => {
             terminal.complain(&error);
+            terminal.line(&path.to_string_lossy(), &[], start.elapsed(), Some(error.to_string()));
             Outcome::Failed
         }
     }
@@ -127,11 +129,11 @@ impl<O: Write, C: Write> Terminal<O, C> {
     }
 
     /// Says whether anyone still listens.
-    fn line(&mut self, file: &str, texts: &[String], time: Duration, error: Option<&SourceError>) -> bool {
+    fn line(&mut self, file: &str, texts: &[String], time: Duration, error: Option<String>) -> bool {
         let out = &mut self.out;
         let written = if self.json {
             let ms = (time.as_secs_f64() * 10_000.0).round() / 10.0;
-            let line = Line { file, texts, ms, error: error.map(ToString::to_string) };
+            let line = Line { file, texts, ms, error };
             serde_json::to_writer(&mut *out, &line).map_err(Into::into).and_then(|()| writeln!(out))
         } else {
             texts.iter().try_for_each(|text| writeln!(out, "{text}"))
@@ -175,10 +177,10 @@ fn pictures(files: &[PathBuf], once: bool, terminal: &mut Terminal<impl Write, i
             }
             Err(error) => {
                 terminal.complain(&error);
-                (Vec::new(), Some(error))
+                (Vec::new(), Some(error.to_string()))
             }
         };
-        if !terminal.line(&file.to_string_lossy(), &texts, start.elapsed(), error.as_ref()) {
+        if !terminal.line(&file.to_string_lossy(), &texts, start.elapsed(), error) {
             break;
         }
         if !texts.is_empty() {
@@ -218,7 +220,7 @@ fn film(path: &Path, once: bool, terminal: &mut Terminal<impl Write, impl Write>
         heard && !once
     });
     if known.is_empty() {
-        terminal.line(&name, &[], start.elapsed(), result.as_ref().err());
+        terminal.line(&name, &[], start.elapsed(), result.as_ref().err().map(ToString::to_string));
     }
     match result {
         Err(error) => {
@@ -261,17 +263,19 @@ fn live(source: Source, args: &ScanArgs, terminal: &mut Terminal<impl Write, imp
                 if outcome.is_some() || !matches!(state, CameraState::Starting | CameraState::Reading) {
                     terminal.complain(&state);
                 }
-                if outcome.is_some() && !args.wait {
-                    break outcome;
+                if let (Some(outcome), false) = (outcome, args.wait) {
+                    break Some((outcome, state));
                 }
             }
         }
     };
     if !read {
-        terminal.line(&name, &[], start.elapsed(), None);
+        let state = trouble.as_ref().map(|(_, state)| state.to_string());
+        terminal.line(&name, &[], start.elapsed(), state);
     }
     reader.stop();
-    trouble.unwrap_or(if read { Outcome::Read } else { Outcome::Nothing })
+    let plain = if read { Outcome::Read } else { Outcome::Nothing };
+    trouble.map_or(plain, |(outcome, _)| outcome)
 }
 
 /// What a state means for the exit code; `None` if reading goes on.
@@ -412,9 +416,17 @@ mod tests {
             ("serial:/dev/ttyNONE".to_owned(), "there is no such device", Outcome::Failed),
             ("http://127.0.0.1:1/".to_owned(), "nobody answers there", Outcome::Failed),
         ] {
-            let (_, complaints, outcome) = run_with(&["--source", &source, "--once"]);
+            let (lines, complaints, outcome) = run_with(&["--source", &source, "--once", "--json"]);
             assert_eq!(outcome, wanted, "{source}");
             assert!(complaints.contains(words), "{complaints} should say {words}");
+            // A program that reads the lines gets one, unless it asked for something that does not exist.
+            let told: Vec<_> = lines.iter().map(|line| (&line["file"], &line["texts"])).collect();
+            if wanted == Outcome::Usage {
+                assert_eq!(told, []);
+            } else {
+                assert_eq!(told, [(&source.as_str().into(), &serde_json::json!([]))]);
+                assert!(lines[0]["error"].as_str().unwrap().contains(words), "{lines:?}");
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! One source, from the moment it is chosen until another one is.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -135,8 +136,13 @@ impl Turn {
     }
 
     fn read(&mut self, frame: &Frame) -> Vec<Seen> {
-        let symbols =
-            if frame.still { self.cascade.read_picture(&frame.luma) } else { self.cascade.read(&frame.luma) };
+        let cascade = &mut self.cascade;
+        let look = || if frame.still { cascade.read_picture(&frame.luma) } else { cascade.read(&frame.luma) };
+        let symbols = catch_unwind(AssertUnwindSafe(look)).unwrap_or_else(|_| {
+            // The desk goes on with the next frame; the panic itself was reported where it happened.
+            self.cascade = Cascade::new();
+            Vec::new()
+        });
         if symbols.is_empty() {
             self.blank += 1;
             if self.blank.is_multiple_of(LOOK) && self.live {

@@ -13,6 +13,9 @@ pub enum SourceError {
     /// The path leads nowhere.
     #[error("there is no file or folder {}", .0.display())]
     Missing(PathBuf),
+    /// The path leads to a device, a pipe or a socket.
+    #[error("{} is neither a file nor a folder", .0.display())]
+    NoFile(PathBuf),
     /// The folder is there, but has nothing to look at.
     #[error("the folder {} holds no pictures (png, jpg, gif or webp)", .0.display())]
     NoPictures(PathBuf),
@@ -51,6 +54,9 @@ pub enum SourceError {
     /// The webcam does not deliver.
     #[error("the camera delivers no picture: {0}")]
     Camera(String),
+    /// What the source holds or sends made a library panic.
+    #[error("what {0} gives cannot be made sense of")]
+    Broken(String),
     /// The serial scanner does not answer.
     #[error("the scanner at {port} cannot be used: {why}")]
     Serial {

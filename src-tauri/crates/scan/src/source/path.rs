@@ -37,6 +37,10 @@ pub fn kind_of(path: &Path) -> Result<Kind, SourceError> {
     if about.is_dir() {
         return Ok(Kind::Folder);
     }
+    // A pipe would be waited for, and cannot be read twice.
+    if !about.is_file() {
+        return Err(SourceError::NoFile(path.into()));
+    }
     let mut start = Vec::new();
     File::open(path)
         .and_then(|file| file.take(16).read_to_end(&mut start))
@@ -237,6 +241,17 @@ mod tests {
             SourceError::Missing(nowhere.into()).to_string(),
             "there is no file or folder /no/such/folder"
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_neither_file_nor_folder_is_refused_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket.png");
+        let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        for path in [path.as_path(), Path::new("/dev/zero")] {
+            assert_eq!(frames(path), Err(SourceError::NoFile(path.into())));
+        }
     }
 
     #[test]
