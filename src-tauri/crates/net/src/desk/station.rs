@@ -11,7 +11,7 @@ use gatehouse_core::ids::ScanId;
 use gatehouse_scan::camera::{CameraState, cameras};
 use gatehouse_scan::decode::{self, Cascade};
 use gatehouse_scan::reader::{Event, Reader, Settings};
-use gatehouse_scan::source::Source;
+use gatehouse_scan::source::{Frame, Source};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 
@@ -19,7 +19,14 @@ use tokio::sync::mpsc;
 #[derive(Default)]
 pub struct Station {
     reader: Mutex<Option<Reader>>,
+    preview: Mutex<Option<Preview>>,
     pub events: Events,
+}
+
+/// A frame and its picture as the page gets it.
+struct Preview {
+    frame: Arc<Frame>,
+    jpeg_base64: String,
 }
 
 impl Station {
@@ -45,10 +52,29 @@ impl Station {
     }
 
     /// The newest picture for the preview, at most 640 pixels wide.
-    pub fn frame(&self) -> DeskFrame {
-        let frame = self.reader().as_ref().and_then(Reader::newest_frame);
-        let jpeg_base64 = frame.map(|frame| STANDARD.encode(frame.preview_jpeg()));
+    pub async fn frame(&self) -> DeskFrame {
+        let newest = self.reader().as_ref().and_then(Reader::newest_frame);
+        let jpeg_base64 = match newest {
+            Some(frame) => self.preview(frame).await,
+            None => None,
+        };
         DeskFrame { jpeg_base64, camera: self.camera() }
+    }
+
+    /// Made off the async threads, and once for each frame: a film that is over, and a second page, show the same one
+    /// again and again.
+    async fn preview(&self, frame: Arc<Frame>) -> Option<String> {
+        let shown = || self.preview.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(same) = shown().as_ref().filter(|shown| Arc::ptr_eq(&shown.frame, &frame)) {
+            return Some(same.jpeg_base64.clone());
+        }
+        let make = {
+            let frame = frame.clone();
+            move || STANDARD.encode(frame.preview_jpeg())
+        };
+        let jpeg_base64 = tokio::task::spawn_blocking(make).await.ok()?;
+        *shown() = Some(Preview { frame, jpeg_base64: jpeg_base64.clone() });
+        Some(jpeg_base64)
     }
 
     /// The newest picture for a member's record, as JPEG.

@@ -261,7 +261,7 @@ commands! {
     }
     fn desk_frame(call, _request: Nothing) -> desk_wire::DeskFrame {
         call.actor()?;
-        call.host.station.frame()
+        call.host.station.frame().await
     }
     fn desk_sources(call, _request: Nothing) -> desk_wire::DeskSources {
         call.actor()?;
