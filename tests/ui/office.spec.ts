@@ -100,6 +100,11 @@ test("a refused field says why under itself, and a saved record says so", async 
   await expect(page.getByText("This is not a phone number. Write it with 10 to 15 digits.")).toBeVisible();
   await expect(page.getByLabel("Phone", { exact: true })).toBeFocused();
   await page.getByLabel("Phone", { exact: true }).fill("010 9999 8888");
+  // Nothing is cut off silently.
+  await page.getByLabel("Full name").fill("Mona ".repeat(2000));
+  await page.keyboard.press("Control+Enter");
+  await expect(page.getByText("This is too long. Shorten it.")).toBeVisible();
+  await expect(page.getByLabel("Full name")).toBeFocused();
   await page.getByLabel("Full name").fill("Mona'); drop table members; --");
   await page.keyboard.press("Control+Enter");
   await expect(page.getByText("Saved", { exact: true })).toBeVisible();
