@@ -20,6 +20,7 @@ export default defineConfig({
     timezoneId: "Africa/Cairo",
     viewport: { width: 1280, height: 720 },
     reducedMotion: "reduce",
+    actionTimeout: 15_000,
     screenshot: "only-on-failure",
     trace: "retain-on-failure",
     launchOptions: {
