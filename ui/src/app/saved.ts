@@ -7,7 +7,7 @@ import { toasts } from "../shared/toasts.svelte.js";
 export function tellWhatIsSaved(): void {
   if (!inDesktopWindow) return;
   void listen<{ path: string | null }>("saved", ({ payload: { path } }) => {
-    if (path === null) toasts.problem(m.not_saved());
+    if (path === null) toasts.problem(m.file_not_saved());
     else toasts.done(m.saved_as({ path }));
   });
 }

@@ -15,3 +15,11 @@ test.each(english)("%s is complete in Arabic, with the same placeholders", (file
     if (key !== "$schema") expect([key, placeholders(ar[key])]).toEqual([key, placeholders(message)]);
   }
 });
+
+test("no key says two things", () => {
+  for (const language of ["en", "ar"]) {
+    const files = readdirSync("messages").filter((file) => file.endsWith(`${language}.json`));
+    const keys = files.flatMap((file) => [...readFileSync(`messages/${file}`, "utf8").matchAll(/^  "(\w+)":/gm)].map(([, key]) => key));
+    expect(keys.filter((key, at) => keys.indexOf(key) !== at)).toEqual([]);
+  }
+});
