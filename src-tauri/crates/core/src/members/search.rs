@@ -24,9 +24,11 @@ const TYPO_FROM: usize = 4;
 /// A word with more keys than this counts as common.
 const COMMON: usize = 1_000;
 /// Keys walked at most when the other words filter: bounds the worst query.
-const LONGEST_WALK: i64 = 40_000;
+const LONGEST_WALK: i64 = 20_000;
 /// Corrected spellings tried at most.
 const MOST_CORRECTIONS: usize = 48;
+/// Names with the same first letters looked at for a typo further on.
+const MOST_NAMES: i64 = 400;
 
 /// Members found by name, phone tail, e-mail, number or card; best first. Fewer than 2 characters find nobody.
 pub async fn search(services: &Services, actor: &Actor, request: SearchMembers) -> Result<MemberHits, Error> {
@@ -167,10 +169,8 @@ async fn mistyped_names(
     limit: usize,
 ) -> Result<Vec<Key>, Error> {
     let mut keys = if let [word] = typed {
-        // Of a long word only the start is corrected: the rest has to be looked at.
-        let read = if word.chars().count() < LONGEST_PREFIX { limit } else { COMMON };
         let ranges = corrections(db, word).await?;
-        walk(db, &ranges, &[], read).await?
+        walk(db, &ranges, &[], limit).await?
     } else {
         mistyped_in_one(db, typed, counts, limit).await?
     };
@@ -227,23 +227,55 @@ fn has_typos(key: &str, typed: &[&str]) -> bool {
     typos <= 1
 }
 
-/// Prefixes of real names within one typo of the word, likeliest first.
+/// Beginnings of real names within one typo of the word, likeliest first.
 async fn corrections(db: &mut PgConnection, word: &str) -> Result<Vec<Range>, Error> {
     let start: String = word.chars().take(LONGEST_PREFIX - 1).collect();
     let variants: Vec<String> = deletions(&start).into_iter().collect();
     let prefixes =
         sqlx::query_scalar!("select distinct prefix from name_prefixes where variant = any($1)", &variants)
-            .fetch_all(db)
+            .fetch_all(&mut *db)
             .await?;
-    let length = start.chars().count();
-    let mut ranked: Vec<(usize, String)> = prefixes
-        .into_iter()
-        .filter(|prefix| prefix != word && strsim::osa_distance(&start, prefix) <= 1)
-        .map(|prefix| (prefix.chars().count().abs_diff(length), prefix))
-        .collect();
+    let meant = prefixes.into_iter().filter(|prefix| strsim::osa_distance(&start, prefix) <= 1);
+    let meant = if start == word {
+        meant.filter(|prefix| prefix != word).collect()
+    } else {
+        // Only the start was looked up; of the names that begin so, those whose rest fits as well.
+        let mut names = names_beginning(db, &meant.collect::<Vec<_>>()).await?;
+        names.retain(|name| typos_in_prefix(word, name) == Some(1));
+        names
+    };
+    let length = word.chars().count();
+    let mut ranked: Vec<(usize, String)> =
+        meant.into_iter().map(|prefix: String| (prefix.chars().count().abs_diff(length), prefix)).collect();
     ranked.sort();
     ranked.truncate(MOST_CORRECTIONS);
     Ok(ranked.into_iter().map(|(_, prefix)| Range::starting(KeyKind::Name, prefix)).collect())
+}
+
+/// The different names that begin with one of the prefixes, each found by one step along the index from the one
+/// before, however many members bear it.
+async fn names_beginning(db: &mut PgConnection, prefixes: &[String]) -> Result<Vec<String>, Error> {
+    // A name's first letter after its end is a space or none; `!` comes right after the space.
+    Ok(sqlx::query_scalar!(
+        r#"select distinct step.name as "name!" from unnest($1::text[]) as typed (prefix)
+           cross join lateral (
+               with recursive named (name) as (
+                   (select split_part(k.key, ' ', 1) from member_search_keys k
+                    where k.kind = 'n' and k.key >= typed.prefix and k.key < typed.prefix || U&'\+10FFFF'
+                    order by k.key limit 1)
+                   union all
+                   select (select split_part(k.key, ' ', 1) from member_search_keys k
+                           where k.kind = 'n' and k.key >= named.name || '!' and k.key < typed.prefix || U&'\+10FFFF'
+                           order by k.key limit 1)
+                   from named where named.name is not null
+               )
+               select named.name from named where named.name is not null limit $2
+           ) step"#,
+        prefixes,
+        MOST_NAMES,
+    )
+    .fetch_all(db)
+    .await?)
 }
 
 fn rarest(counts: &[usize]) -> usize {
