@@ -10,12 +10,21 @@ use std::time::Duration;
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations");
 const GRANTS: &str = include_str!("../../../../migrations/grants.sql");
 
+/// After this, a connection is asked whether it still stands.
+const RESTED: Duration = Duration::from_millis(500);
+
 /// A pool for the services, as the app role.
 pub async fn connect(url: &str, connections: u32) -> Result<PgPool, Error> {
     let options = PgConnectOptions::from_str(url)?.application_name("gatehouse");
     Ok(PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(Duration::from_secs(15))
+        // The server may have gone while a connection rested. Asking one that was in use just now would be a round
+        // trip for nothing.
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move { Ok(meta.idle_for < RESTED || connection.ping().await.is_ok()) })
+        })
         .connect_with(options)
         .await?)
 }

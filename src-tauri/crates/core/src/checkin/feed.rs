@@ -10,8 +10,11 @@ use crate::error::Error;
 use crate::ids::{BranchId, EntryId, FileId, MemberId, ScanId};
 use crate::services::Services;
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::PgPool;
+use sqlx::PgExecutor;
 use sqlx::types::Json;
+
+/// No branch lets anybody stay longer; bounds walks along the index of entries.
+const LONGEST_VISIT: TimeDelta = TimeDelta::hours(24);
 
 /// The newest scans of the branch (20 by default, at most 200), with how full the house is. Scans that only showed an earlier verdict again
 /// are left out.
@@ -90,8 +93,7 @@ pub async fn inside(services: &Services, actor: &Actor) -> Result<Inside, Error>
            order by e.at, e.id"#,
         branch.0,
         now,
-        // No branch waits longer; bounds the index scan.
-        now - TimeDelta::hours(24),
+        now - LONGEST_VISIT,
     )
     .fetch_all(&services.db)
     .await?;
@@ -117,20 +119,22 @@ pub async fn inside(services: &Services, actor: &Actor) -> Result<Inside, Error>
     Ok(Inside { rows, capacity })
 }
 
-async fn count_inside(
-    db: &PgPool,
+/// How many are inside, and how many may be.
+pub(super) async fn count_inside(
+    db: impl PgExecutor<'_>,
     branch: BranchId,
     now: DateTime<Utc>,
 ) -> Result<(i64, Option<i32>), sqlx::Error> {
     let row = sqlx::query!(
         r#"select b.capacity,
                (select count(*) from entries e
-                where e.branch_id = b.id and e.at > $2::timestamptz - make_interval(hours => b.auto_checkout_hours)
+                where e.branch_id = b.id and e.at > $2::timestamptz - make_interval(hours => b.auto_checkout_hours) and e.at > $3
                   and not exists (select from exits x where x.entry_id = e.id)
                   and not exists (select from entry_voids v where v.entry_id = e.id)) as "inside!"
            from branches b where b.id = $1"#,
         branch.0,
-        now
+        now,
+        now - LONGEST_VISIT,
     )
     .fetch_one(db)
     .await?;

@@ -4,6 +4,7 @@ use crate::audit::{self, Change};
 use crate::auth::model::Permission;
 use crate::checkin::code::Code;
 use crate::checkin::decide::{self, Decision, Effect, Facts, MemberFacts, PastEntry, Presented, Rules};
+use crate::checkin::feed;
 use crate::checkin::store::{self, Entered, MemberRow, Question, Record, Row, SubscriptionRow};
 use crate::checkin::wire::{
     CheckIn, CheckOut, LetIn, NextAction, Outcome, Reason, Source, UndoEntry, Verdict, VerdictMember,
@@ -21,6 +22,7 @@ use crate::subscriptions::door::Held;
 use crate::subscriptions::model::{self, Event};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
+use sqlx::{Connection as _, PgConnection};
 
 /// How often a decision is made again after another desk was faster. Each time somebody got further, so this
 /// many desks at the same member's heels do not happen.
@@ -37,16 +39,18 @@ const ALIKE_SECONDS: i64 = 60;
 pub async fn check_in(services: &Services, actor: &Actor, request: CheckIn) -> Result<Verdict, Error> {
     actor.require(Permission::CheckIn)?;
     let asked = Asked::of(&request)?;
+    // One connection for question and answer: the pool looks after each one it hands out or takes back.
+    let mut db = services.db.acquire().await?;
     for _ in 0..ATTEMPTS {
         let now = services.now();
-        let scene = Scene::ask(services, actor, request.scan_id, now, &asked).await?;
+        let scene = Scene::ask(&mut db, actor, request.scan_id, now, &asked).await?;
         if let Some(answered) = &scene.answered {
-            return scene.show_again(services, actor, answered).await;
+            return scene.show_again(&mut db, actor, answered).await;
         }
         let decision = decide::decide(&scene.facts, now, &scene.rules);
-        let written = scene.write(services, actor, request.source, &asked, &decision, None).await;
+        let written = scene.write(&mut db, actor, request.source, &asked, &decision, None).await;
         match written {
-            Ok(entry) => return scene.verdict(services, actor, request.source, decision, entry).await,
+            Ok(entry) => return scene.verdict(&mut db, actor, request.source, decision, entry).await,
             Err(error) if store::lost_race(&error) => {}
             Err(error) => return Err(error.into()),
         }
@@ -62,16 +66,17 @@ pub async fn let_in(services: &Services, actor: &Actor, request: LetIn) -> Resul
     actor.require(Permission::Override)?;
     let reason = check_reason(&request.reason)?;
     let asked = Asked { member: Some(request.member_id), ..Asked::default() };
+    let mut db = services.db.acquire().await?;
     for _ in 0..ATTEMPTS {
         let now = services.now();
-        let scene = Scene::ask(services, actor, request.scan_id, now, &asked).await?;
+        let scene = Scene::ask(&mut db, actor, request.scan_id, now, &asked).await?;
         if let Some(answered) = &scene.answered {
-            return scene.show_again(services, actor, answered).await;
+            return scene.show_again(&mut db, actor, answered).await;
         }
         let decision =
             decide::let_in(&scene.facts, now, &scene.rules, reason).ok_or(Error::NotFound("member"))?;
-        match scene.write(services, actor, Source::Search, &asked, &decision, Some(reason)).await {
-            Ok(entry) => return scene.verdict(services, actor, Source::Search, decision, entry).await,
+        match scene.write(&mut db, actor, Source::Search, &asked, &decision, Some(reason)).await {
+            Ok(entry) => return scene.verdict(&mut db, actor, Source::Search, decision, entry).await,
             Err(error) if store::lost_race(&error) => {}
             Err(error) => return Err(error.into()),
         }
@@ -86,13 +91,14 @@ pub async fn check_out(services: &Services, actor: &Actor, request: CheckOut) ->
         return Err(Error::Locked);
     }
     let asked = Asked { member: Some(request.member_id), ..Asked::default() };
+    let mut db = services.db.acquire().await?;
     for _ in 0..ATTEMPTS {
         let now = services.now();
-        let scene = Scene::ask(services, actor, ScanId::new(now), now, &asked).await?;
+        let scene = Scene::ask(&mut db, actor, ScanId::new(now), now, &asked).await?;
         let member = scene.facts.member.as_ref().ok_or(Error::NotFound("member"))?;
         let decision = decide::check_out(member, now, &scene.rules);
-        match scene.write(services, actor, Source::Search, &asked, &decision, None).await {
-            Ok(entry) => return scene.verdict(services, actor, Source::Search, decision, entry).await,
+        match scene.write(&mut db, actor, Source::Search, &asked, &decision, None).await {
+            Ok(entry) => return scene.verdict(&mut db, actor, Source::Search, decision, entry).await,
             Err(error) if store::lost_race(&error) => {}
             Err(error) => return Err(error.into()),
         }
@@ -191,19 +197,20 @@ struct Scene {
 
 impl Scene {
     async fn ask(
-        services: &Services,
+        db: &mut PgConnection,
         actor: &Actor,
         scan: ScanId,
         now: DateTime<Utc>,
         asked: &Asked,
     ) -> Result<Self, Error> {
         let (branch, desk) = (actor.branch()?, actor.desk()?);
-        let mut rows = store::look_up(&services.db, branch, desk, scan, now, &asked.question()).await?;
+        let here = store::Scan { branch, desk, id: scan, now };
+        let mut rows = store::look_up(db, here, &asked.question()).await?;
         let answered = rows.first_mut().ok_or(Error::NotFound("desk"))?.answered.take().map(|json| json.0);
         // A retry is shown for the member it was about, whatever the code means by now.
         if let Some(member) = answered.as_ref().and_then(|answered| answered.member_id) {
             let of_member = Question { member: Some(member), ..Question::default() };
-            rows = store::look_up(&services.db, branch, desk, scan, now, &of_member).await?;
+            rows = store::look_up(db, here, &of_member).await?;
         }
         let calendar = calendar(rows.first().ok_or(Error::NotFound("desk"))?)?;
         let (presented, row) = resolve(rows, asked, calendar, now)?;
@@ -215,6 +222,10 @@ impl Scene {
             auto_checkout: TimeDelta::hours(i64::from(row.auto_checkout_hours)),
             daily_entries: row.daily_entries,
             capacity: row.capacity,
+        };
+        let inside = match row.capacity {
+            Some(_) => feed::count_inside(db, branch, now).await?.0,
+            None => 0,
         };
         let member = row.member.map(|json| json.0);
         let subscriptions = row.subscriptions.map(|json| json.0).unwrap_or_default();
@@ -228,7 +239,7 @@ impl Scene {
         let held = subscriptions.iter().map(held).collect::<Result<Vec<_>, _>>()?;
         let facts = Facts {
             presented,
-            inside: row.inside.unwrap_or(0),
+            inside,
             member: member.as_ref().map(|member| MemberFacts {
                 home_branch: member.home_branch_id,
                 places: subscriptions
@@ -275,7 +286,7 @@ impl Scene {
     /// Stores the scan and what the decision does; the entry it made, repeated or ended.
     async fn write(
         &self,
-        services: &Services,
+        db: &mut PgConnection,
         actor: &Actor,
         source: Source,
         asked: &Asked,
@@ -315,9 +326,9 @@ impl Scene {
             leaves,
         };
         match override_reason {
-            None => store::write(&services.db, &record).await?,
+            None => store::write(db, &record).await?,
             Some(reason) => {
-                let mut tx = services.db.begin().await?;
+                let mut tx = db.begin().await?;
                 store::write(&mut *tx, &record).await?;
                 let change = Change {
                     act: "entry.let_in",
@@ -343,7 +354,7 @@ impl Scene {
 
     async fn verdict(
         &self,
-        services: &Services,
+        db: &mut PgConnection,
         actor: &Actor,
         source: Source,
         mut decision: Decision,
@@ -351,7 +362,7 @@ impl Scene {
     ) -> Result<Verdict, Error> {
         let repeated = matches!(decision.effect, Effect::Repeat { .. });
         if let [Reason::PassExpired { seconds_off }] = decision.reasons[..] {
-            decision.reasons.extend(self.suspect_clock(services, actor, seconds_off).await?);
+            decision.reasons.extend(self.suspect_clock(db, actor, seconds_off).await?);
         }
         let takes = match decision.effect {
             Effect::Enter { subscription: Some(id), takes_visit: true, .. } => Some(id),
@@ -359,7 +370,7 @@ impl Scene {
         };
         let subscription = decision.subscription.or_else(|| self.open_subscription());
         let shown = subscription.and_then(|id| self.show_subscription(id, takes == Some(id)));
-        let next_action = self.next_action(services, actor, &decision).await?;
+        let next_action = self.next_action(db, actor, &decision).await?;
         let verdict = Verdict {
             scan_id: self.scan,
             at: self.now,
@@ -382,7 +393,7 @@ impl Scene {
     /// The stored answer, with the member as they are now.
     async fn show_again(
         &self,
-        services: &Services,
+        db: &mut PgConnection,
         actor: &Actor,
         answered: &store::Answered,
     ) -> Result<Verdict, Error> {
@@ -393,7 +404,7 @@ impl Scene {
             effect,
             subscription: None,
         };
-        let verdict = self.verdict(services, actor, answered.source, decision, answered.entry_id).await?;
+        let verdict = self.verdict(db, actor, answered.source, decision, answered.entry_id).await?;
         Ok(Verdict { at: answered.at, repeated: true, ..verdict })
     }
 
@@ -430,12 +441,12 @@ impl Scene {
     /// Three members or more whose phones are off by about the same: it is the desk.
     async fn suspect_clock(
         &self,
-        services: &Services,
+        db: &mut PgConnection,
         actor: &Actor,
         seconds_off: i64,
     ) -> Result<Option<Reason>, Error> {
         let since = self.now - TimeDelta::hours(1);
-        let differences = store::clock_differences(&services.db, actor.branch()?, since).await?;
+        let differences = store::clock_differences(db, actor.branch()?, since).await?;
         let alike = differences.iter().filter(|other| (*other - seconds_off).abs() <= ALIKE_SECONDS).count();
         Ok((alike >= ALIKE).then_some(Reason::DeskClockOff { seconds_off }))
     }
@@ -443,7 +454,7 @@ impl Scene {
     /// What can be done about it here and now, with its price.
     async fn next_action(
         &self,
-        services: &Services,
+        db: &mut PgConnection,
         actor: &Actor,
         decision: &Decision,
     ) -> Result<Option<NextAction>, Error> {
@@ -468,7 +479,7 @@ impl Scene {
                     Some(row) => Some(NextAction::Renew {
                         subscription_id: row.id,
                         plan_name: row.plan_name.clone(),
-                        price: store::price(&services.db, row.plan_id, branch, today).await?,
+                        price: store::price(db, row.plan_id, branch, today).await?,
                     }),
                     None => open_member(),
                 }
@@ -477,7 +488,7 @@ impl Scene {
                 Some(NextAction::Sell { member_id: member, plan_id: None, price: None })
             }
             Reason::NotStarted { .. } | Reason::OutsideHours { .. } | Reason::WrongBranch { .. } => {
-                match store::day_pass(&services.db, branch, today).await? {
+                match store::day_pass(db, branch, today).await? {
                     Some(offer) => Some(NextAction::Sell {
                         member_id: member,
                         plan_id: Some(offer.plan_id),

@@ -8,13 +8,10 @@ use crate::money::Money;
 use crate::passes::payload::PassNumber;
 use crate::subscriptions::store::TermsRow;
 use crate::subscriptions::wire::EventKind;
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
+use sqlx::PgConnection;
 use sqlx::types::Json;
-use sqlx::{PgConnection, PgPool};
-
-/// Entries older than this decide nothing: longer than any anti-passback window, visit or business day.
-const RECENT: TimeDelta = TimeDelta::hours(50);
 
 /// What is asked for. Of the four ways to name a member those that apply are set.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +38,6 @@ pub struct Row {
     pub direction: String,
     /// The scan with this nonce, if it was answered before.
     pub answered: Option<Json<Answered>>,
-    pub inside: Option<i64>,
     /// `pass`, `alias`, `number` or `member`; none when nothing was found.
     pub via: Option<String>,
     pub pass_id: Option<PassId>,
@@ -125,96 +121,115 @@ pub struct RecentEntry {
     pub reasons: Vec<Reason>,
 }
 
+/// The question, for whoever `$found` leads to: rows of `via, member_id, pass_id, pass_is_live, secret, revoked_at,
+/// step_used`. Its parameters begin at $5.
+///
+/// Planning it takes longer than answering it, so Postgres must be content with the plan it keeps. It is when that
+/// plan looks no dearer than one for the very values, so no estimate here may depend on a value: nothing is optional
+/// where it matters, and a time has two ends, which Postgres takes for a short one without knowing it.
+macro_rules! facts {
+    ($db:expr, $scan:expr, $found:literal, $($value:expr),+) => {
+        sqlx::query_as!(
+            Row,
+            "with found as (" + $found + r#")
+            select b.time_zone, b.day_starts_at, b.anti_passback_minutes, b.auto_checkout_hours, b.undo_minutes,
+                b.capacity, b.daily_entries, d.direction,
+                (select json_build_object('at', s.at, 'source', s.source, 'member_id', s.member_id,
+                        'outcome', s.outcome, 'reasons', s.reasons, 'entry_id', s.entry_id)
+                 from scans s where s.id = $3) as "answered: Json<Answered>",
+                f.via as "via?", f.pass_id as "pass_id?: PassId", f.pass_is_live as "pass_is_live?", f.secret as "secret?",
+                f.revoked_at as "revoked_at?", f.step_used as "step_used?",
+                case when m.id is not null then json_build_object('id', m.id, 'number', m.number, 'full_name', m.full_name,
+                    'native_name', m.native_name, 'photo_file_id', m.photo_file_id, 'language', m.language,
+                    'home_branch_id', m.home_branch_id, 'home_branch_name', h.name,
+                    'suspended', m.suspended_at is not null) end as "member: Json<MemberRow>",
+                (select json_agg(json_build_object('body', n.body, 'blocks', n.at_door = 'block') order by n.at_door, n.created_at)
+                 from member_notes n where n.member_id = m.id and n.resolved_at is null and n.at_door <> 'none')
+                    as "notes: Json<Vec<NoteRow>>",
+                (select json_agg(json_build_object('id', s.id, 'plan_id', s.plan_id, 'plan_name', s.plan_name, 'kind', s.kind,
+                        'duration_unit', s.duration_unit, 'duration_count', s.duration_count, 'visits', s.visits,
+                        'visit_rule', s.visit_rule, 'access_windows', s.access_windows, 'branch_scope', s.branch_scope,
+                        'branch_ids', s.branch_ids,
+                        'branch_names', case when s.branch_scope = 'listed' then
+                            (select string_agg(l.name, ', ' order by l.name) from branches l where l.id = any (s.branch_ids)) end,
+                        'anchor_day', s.anchor_day,
+                        'events', (select json_agg(json_build_object('id', e.id, 'kind', e.kind, 'starts_on', e.starts_on,
+                                       'ends_on', e.ends_on, 'visits', e.visits, 'voids', e.voids_event_id) order by e.seq)
+                                   from subscription_events e where e.subscription_id = s.id),
+                        'used', (select json_agg(u.business_day) from visit_uses u where u.subscription_id = s.id
+                                   and not exists (select from entry_voids v where v.entry_id = u.entry_id)),
+                        'last_visit_no', (select max(u.visit_no) from visit_uses u where u.subscription_id = s.id))
+                        order by s.created_at, s.id)
+                 from subscriptions s where s.member_id = m.id) as "subscriptions: Json<Vec<SubscriptionRow>>",
+                (select json_agg(json_build_object('id', e.id, 'at', e.at, 'business_day', e.business_day, 'desk_id', e.desk_id,
+                        'left_at', x.at, 'undone', v.entry_id is not null, 'pass_id', s.pass_id, 'outcome', s.outcome,
+                        'reasons', s.reasons) order by e.seq desc)
+                 from entries e
+                 left join exits x on x.entry_id = e.id
+                 left join entry_voids v on v.entry_id = e.id
+                 join scans s on s.id = e.scan_id
+                 where e.member_id = m.id and e.branch_id = b.id
+                   -- Older ones decide nothing: longer than any anti-passback window, visit or business day.
+                   and e.at > $4::timestamptz - interval '50 hours' and e.at < 'infinity') as "entries: Json<Vec<RecentEntry>>",
+                (select max(e.seq) from entries e where e.branch_id = b.id and e.member_id = m.id) as last_seq
+            from branches b
+            join desks d on d.id = $2 and d.branch_id = b.id
+            left join found f on true
+            left join members m on m.id = f.member_id and m.deleted_at is null
+            left join branches h on h.id = m.home_branch_id
+            where b.id = $1"#,
+            $scan.branch.0,
+            $scan.desk.0,
+            $scan.id.0,
+            $scan.now,
+            $($value),+
+        )
+        .fetch_all($db)
+        .await
+    };
+}
+
+/// Where, when and as what something is scanned.
+#[derive(Clone, Copy, Debug)]
+pub struct Scan {
+    pub branch: BranchId,
+    pub desk: DeskId,
+    pub id: ScanId,
+    pub now: DateTime<Utc>,
+}
+
 /// The one question: the rules, the nonce's earlier answer, and all about whoever the code may stand for.
 pub async fn look_up(
-    db: &PgPool,
-    branch: BranchId,
-    desk: DeskId,
-    scan: ScanId,
-    now: DateTime<Utc>,
+    db: &mut PgConnection,
+    scan: Scan,
     question: &Question<'_>,
 ) -> Result<Vec<Row>, sqlx::Error> {
-    sqlx::query_as!(
-        Row,
-        r#"
-        with found as (
-            select 'pass' as via, p.member_id, p.id as pass_id, p.kind = 'live' as pass_is_live, p.secret, p.revoked_at
-            from passes p where p.pass_id = $5
-            union all
-            select 'alias', p.member_id, p.id, false, null, p.revoked_at
-            from pass_aliases a join passes p on p.id = a.pass_id where a.code = $6
-            union all
-            select 'number', m.id, null, null, null, null
-            from branches b join members m on m.home_branch_id = b.id and m.number = $7
-            union all
-            select 'member', $8::uuid, null, null, null, null where $8::uuid is not null
-        )
-        select b.time_zone, b.day_starts_at, b.anti_passback_minutes, b.auto_checkout_hours, b.undo_minutes,
-            b.capacity, b.daily_entries, d.direction,
-            (select json_build_object('at', s.at, 'source', s.source, 'member_id', s.member_id,
-                    'outcome', s.outcome, 'reasons', s.reasons, 'entry_id', s.entry_id)
-             from scans s where s.id = $3) as "answered: Json<Answered>",
-            case when b.capacity is not null then
-                (select count(*) from entries e
-                 where e.branch_id = b.id and e.at > $4::timestamptz - make_interval(hours => b.auto_checkout_hours)
-                   and not exists (select from exits x where x.entry_id = e.id)
-                   and not exists (select from entry_voids v where v.entry_id = e.id))
-            end as inside,
-            f.via as "via?", f.pass_id as "pass_id?: PassId", f.pass_is_live as "pass_is_live?", f.secret as "secret?",
-            f.revoked_at as "revoked_at?",
-            exists (select from pass_steps ps where ps.branch_id = b.id and ps.pass_id = f.pass_id and ps.step = $9)
-                as step_used,
-            case when m.id is not null then json_build_object('id', m.id, 'number', m.number, 'full_name', m.full_name,
-                'native_name', m.native_name, 'photo_file_id', m.photo_file_id, 'language', m.language,
-                'home_branch_id', m.home_branch_id, 'home_branch_name', h.name,
-                'suspended', m.suspended_at is not null) end as "member: Json<MemberRow>",
-            (select json_agg(json_build_object('body', n.body, 'blocks', n.at_door = 'block') order by n.at_door, n.created_at)
-             from member_notes n where n.member_id = m.id and n.resolved_at is null and n.at_door <> 'none')
-                as "notes: Json<Vec<NoteRow>>",
-            (select json_agg(json_build_object('id', s.id, 'plan_id', s.plan_id, 'plan_name', s.plan_name, 'kind', s.kind,
-                    'duration_unit', s.duration_unit, 'duration_count', s.duration_count, 'visits', s.visits,
-                    'visit_rule', s.visit_rule, 'access_windows', s.access_windows, 'branch_scope', s.branch_scope,
-                    'branch_ids', s.branch_ids,
-                    'branch_names', case when s.branch_scope = 'listed' then
-                        (select string_agg(l.name, ', ' order by l.name) from branches l where l.id = any (s.branch_ids)) end,
-                    'anchor_day', s.anchor_day,
-                    'events', (select json_agg(json_build_object('id', e.id, 'kind', e.kind, 'starts_on', e.starts_on,
-                                   'ends_on', e.ends_on, 'visits', e.visits, 'voids', e.voids_event_id) order by e.seq)
-                               from subscription_events e where e.subscription_id = s.id),
-                    'used', (select json_agg(u.business_day) from visit_uses u where u.subscription_id = s.id
-                               and not exists (select from entry_voids v where v.entry_id = u.entry_id)),
-                    'last_visit_no', (select max(u.visit_no) from visit_uses u
-                               where u.subscription_id = s.id))
-                    order by s.created_at, s.id)
-             from subscriptions s where s.member_id = m.id) as "subscriptions: Json<Vec<SubscriptionRow>>",
-            (select json_agg(json_build_object('id', e.id, 'at', e.at, 'business_day', e.business_day, 'desk_id', e.desk_id,
-                    'left_at', x.at, 'undone', v.entry_id is not null, 'pass_id', s.pass_id, 'outcome', s.outcome,
-                    'reasons', s.reasons) order by e.seq desc)
-             from entries e
-             left join exits x on x.entry_id = e.id
-             left join entry_voids v on v.entry_id = e.id
-             join scans s on s.id = e.scan_id
-             where e.member_id = m.id and e.branch_id = b.id and e.at > $10) as "entries: Json<Vec<RecentEntry>>",
-            (select max(e.seq) from entries e where e.branch_id = b.id and e.member_id = m.id) as last_seq
-        from branches b
-        join desks d on d.id = $2 and d.branch_id = b.id
-        left join found f on true
-        left join members m on m.id = f.member_id and m.deleted_at is null
-        left join branches h on h.id = m.home_branch_id
-        where b.id = $1"#,
-        branch.0,
-        desk.0,
-        scan.0,
-        now,
-        question.pass_number.as_ref().map(<[u8; 8]>::as_slice),
+    if let Some(number) = question.pass_number {
+        return facts!(
+            db,
+            scan,
+            "select 'pass' as via, p.member_id, p.id as pass_id, p.kind = 'live' as pass_is_live, p.secret, p.revoked_at,
+                 exists (select from pass_steps u where u.branch_id = $1 and u.pass_id = p.id and u.step = $6) as step_used
+             from passes p where p.pass_id = $5",
+            number.as_slice(),
+            question.step
+        );
+    }
+    facts!(
+        db,
+        scan,
+        "select 'alias' as via, p.member_id, p.id as pass_id, false as pass_is_live, null::bytea as secret, p.revoked_at,
+             false as step_used
+         from pass_aliases a join passes p on p.id = a.pass_id where a.code = $5
+         union all
+         select 'number', m.id, null, null, null, null, null
+         from branches b join members m on m.home_branch_id = b.id and m.number = $6
+         union all
+         select 'member', $7::uuid, null, null, null, null, null where $7::uuid is not null",
         question.alias,
         question.number,
-        question.member.map(|id| id.0),
-        question.step,
-        now - RECENT,
+        question.member.map(|id| id.0)
     )
-    .fetch_all(db)
-    .await
 }
 
 /// All rows of one scan.
@@ -255,7 +270,7 @@ pub struct Entered {
 ///
 /// # Errors
 /// A unique violation when somebody else was faster: the caller asks and decides again ([`lost_race`]).
-pub async fn write<'c>(db: impl sqlx::PgExecutor<'c>, record: &Record<'_>) -> Result<(), sqlx::Error> {
+pub async fn write(db: &mut PgConnection, record: &Record<'_>) -> Result<(), sqlx::Error> {
     let visit = record.entered.and_then(|entered| entered.visit_no);
     sqlx::query!(
         r#"
@@ -325,7 +340,7 @@ pub struct Offer {
 
 /// Today's price of a plan at the branch; `None` for a plan that is no longer sold.
 pub async fn price(
-    db: &PgPool,
+    db: &mut PgConnection,
     plan: PlanId,
     branch: BranchId,
     day: NaiveDate,
@@ -345,7 +360,11 @@ pub async fn price(
 }
 
 /// The cheapest day pass on sale at the branch.
-pub async fn day_pass(db: &PgPool, branch: BranchId, day: NaiveDate) -> Result<Option<Offer>, sqlx::Error> {
+pub async fn day_pass(
+    db: &mut PgConnection,
+    branch: BranchId,
+    day: NaiveDate,
+) -> Result<Option<Offer>, sqlx::Error> {
     let row = sqlx::query!(
         r#"select id as "id: PlanId", amount as "amount!", currency as "currency!" from (
                select distinct on (p.id) p.id, pp.amount, pp.currency
@@ -365,7 +384,7 @@ pub async fn day_pass(db: &PgPool, branch: BranchId, day: NaiveDate) -> Result<O
 
 /// By how much the phones of others disagreed with this branch's clock since `since`: one value per member.
 pub async fn clock_differences(
-    db: &PgPool,
+    db: &mut PgConnection,
     branch: BranchId,
     since: DateTime<Utc>,
 ) -> Result<Vec<i64>, sqlx::Error> {
