@@ -23,6 +23,10 @@ macro_rules! tables {
                 }
             }
 
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $table),+ }
+            }
+
             fn columns(self) -> i16 {
                 match self { $(Self::$name => const { 0_i16 $(+ { let _ = $column; 1 })+ }),+ }
             }

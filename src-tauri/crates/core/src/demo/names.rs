@@ -6,6 +6,7 @@ use crate::members::wire::Sex;
 const ARABIC_MALE: &str = include_str!("names/arabic_male.txt");
 const ARABIC_FEMALE: &str = include_str!("names/arabic_female.txt");
 const ARABIC_FAMILY: &str = include_str!("names/arabic_family.txt");
+/// Of this and [`LATIN_FIRST`] the lines take turns: a man's name, a woman's.
 const DEVANAGARI_FIRST: &str = include_str!("names/devanagari_first.txt");
 const DEVANAGARI_LAST: &str = include_str!("names/devanagari_last.txt");
 /// One name a line.
@@ -94,21 +95,29 @@ impl Names {
                 both(dice, &parts)
             }
             Family::Devanagari { family } => {
-                let first = &self.devanagari_first[dice.popular(self.devanagari_first.len())];
+                let first = &self.devanagari_first[of_sex(dice, self.devanagari_first.len(), sex)];
                 both(dice, &[first, &self.devanagari_last[*family]])
             }
             Family::Latin { family } => {
-                let first = self.latin_first[dice.popular(self.latin_first.len())];
+                let first = self.latin_first[of_sex(dice, self.latin_first.len(), sex)];
                 let last = self.latin_last[*family];
                 let full = match dice.below(100) {
                     0..6 => format!("{first} {last}-{}", dice.pick(&self.latin_last)),
-                    6..12 => format!("{first} {} {last}", dice.pick(&self.latin_first)),
+                    6..12 => {
+                        let second = self.latin_first[of_sex(dice, self.latin_first.len(), sex)];
+                        format!("{first} {second} {last}")
+                    }
                     _ => format!("{first} {last}"),
                 };
                 Name { full, native: None }
             }
         }
     }
+}
+
+/// Where in a list of first names that take turns.
+fn of_sex(dice: &mut Dice, names: usize, sex: Sex) -> usize {
+    dice.popular(names / 2) * 2 + usize::from(sex == Sex::Female)
 }
 
 fn both(dice: &mut Dice, parts: &[&Pair]) -> Name {
