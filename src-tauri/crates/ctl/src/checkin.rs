@@ -1,6 +1,7 @@
 //! `gatehousectl checkin`: one scan at the desk of this machine, without a window.
 
 use crate::house;
+use clap::builder::NonEmptyStringValueParser;
 use gatehouse_core::actor::Actor;
 use gatehouse_core::checkin::service::check_in;
 use gatehouse_core::checkin::wire::{CheckIn, Outcome, Source, Verdict, Who};
@@ -18,7 +19,7 @@ use uuid::Uuid;
 #[command(after_help = EXIT_CODES)]
 pub struct CheckInArgs {
     /// What was read: the text inside a QR code, an old system's code, or a member number
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     code: String,
 
     /// Nonce of this scan: the same again gets the same answer

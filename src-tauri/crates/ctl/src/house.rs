@@ -1,7 +1,7 @@
 //! Opening the house from the command line.
 use gatehouse_net::house::{House, OpenError, Place};
 use std::fmt::Display;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -9,7 +9,11 @@ use tracing_subscriber::EnvFilter;
 /// Warnings to standard error; `GATEHOUSE_LOG` sets another filter.
 pub fn log_to_stderr() {
     let filter = EnvFilter::try_from_env("GATEHOUSE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .init();
 }
 
 /// Opens it, starting or joining the database.
