@@ -5,7 +5,6 @@ pub mod bench;
 mod clock;
 mod cluster;
 mod gym;
-#[cfg(feature = "soak")]
 pub mod soak;
 
 pub use clock::FakeClock;

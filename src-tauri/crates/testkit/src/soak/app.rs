@@ -112,7 +112,8 @@ impl App {
     }
 }
 
-fn told(verdict: Verdict) -> Answer {
+/// A verdict as the desk is told it.
+pub fn told(verdict: Verdict) -> Answer {
     Answer::Verdict {
         scan_id: verdict.scan_id,
         outcome: verdict.outcome,

@@ -1,4 +1,7 @@
 //! The suite of the door: check-ins, overrides and undos, many of them sent twice.
+#[cfg(test)]
+mod tests;
+
 use crate::soak::Plan;
 use crate::soak::desk::Desk;
 use crate::soak::driver::DESKS;
@@ -11,7 +14,7 @@ use gatehouse_core::ids::{
 use gatehouse_core::passes::payload::Payload;
 use gatehouse_core::random;
 use sqlx::PgPool;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -42,6 +45,16 @@ pub struct Prepared {
 pub struct Told {
     pub ask: Ask,
     pub answer: Answer,
+}
+
+/// How many requests were sent on purpose although the same one had been sent before.
+pub fn duplicates(told: &[Told]) -> usize {
+    let nonces = told.iter().filter_map(|told| match told.ask {
+        Ask::CheckIn { scan_id, .. } | Ask::LetIn { scan_id, .. } => Some(scan_id),
+        Ask::Undo { .. } => None,
+    });
+    let mut seen = HashSet::new();
+    nonces.filter(|nonce| !seen.insert(*nonce)).count()
 }
 
 /// A gym with members, cards and subscriptions: unlimited, small packs, large packs, packs by the day.
@@ -298,7 +311,7 @@ async fn count(owner: &PgPool, what: &str, query: &'static str) -> Result<u64, s
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
-fn set(ids: Vec<EntryId>) -> std::collections::HashSet<EntryId> {
+fn set(ids: Vec<EntryId>) -> HashSet<EntryId> {
     ids.into_iter().collect()
 }
 

@@ -23,6 +23,8 @@ use tokio::time::sleep;
 pub const DESKS: usize = 8;
 /// Operations between two kills.
 const OPS_PER_KILL: u64 = 600;
+/// One request in so many, at least, is a deliberate duplicate: with fewer, a run proves little.
+const DUPLICATES_IN: usize = 10;
 /// Every second run of kills goes for the database.
 const TARGETS: [Target; 2] = [Target::App, Target::Database];
 
@@ -56,6 +58,10 @@ pub async fn run(plan: &Plan) -> Result<Report, Box<dyn Error>> {
     running.store(false, Ordering::SeqCst);
     let kills = killer.await?.map_err(|error| error.to_string())?;
     keeper.await?.map_err(|error| error.to_string())?;
+    let duplicates = checkin::duplicates(&told);
+    if duplicates * DUPLICATES_IN < told.len() {
+        return Err(format!("only {duplicates} of {} requests were duplicates", told.len()).into());
+    }
     let (lost, doubled) = judge(&folder.path, &told).await?;
     let report = Report {
         suite: plan.suite,
