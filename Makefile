@@ -52,6 +52,7 @@ bindings: ## write the TypeScript commands and types of the wire anew
 
 bench: ## one JSON line per figure [AREA=scan|checkin|search|start|memory] [PHOTOS=dir]
 	@$(setup)/setup.sh build
+	@$(if $(filter-out start memory,$(AREA)),,cargo build --locked --release --quiet $(window),bench --bin gatehouse --example empty-window)
 	@cargo run --locked --release --quiet -p gatehouse-testkit --features bench --bin gatehouse-bench -- --area "$(AREA)"
 
 soak: ## kill app and database under load, count what was lost [SUITE=checkin] [SEED=n] [OPS=n]

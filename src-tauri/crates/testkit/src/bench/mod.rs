@@ -5,3 +5,4 @@ pub mod figure;
 pub mod scan;
 pub mod search;
 pub mod stage;
+pub mod window;

@@ -20,10 +20,8 @@ impl Stage {
     pub async fn open() -> Result<Self, Failure> {
         let below =
             std::env::current_exe()?.ancestors().nth(2).map_or_else(std::env::temp_dir, Path::to_owned);
-        match start(&below.join("bench-postgres")).await {
-            Err(Error::Unreachable { .. }) => {
-                Ok(start(Path::new("/var/tmp/gatehouse-bench/postgres")).await?)
-            }
+        match start(&below.join("bench-postgres/search")).await {
+            Err(Error::Unreachable { .. }) => Ok(start(Path::new("/var/tmp/gatehouse-bench/search")).await?),
             started => Ok(started?),
         }
     }

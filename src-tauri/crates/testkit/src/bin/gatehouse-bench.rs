@@ -4,10 +4,16 @@ use std::env;
 use std::error::Error;
 use std::process::ExitCode;
 
-use gatehouse_testkit::bench::{checkin, scan, search};
+use gatehouse_testkit::bench::{checkin, scan, search, window};
 
 /// Areas by name, in the order in which they run.
-const AREAS: [(&str, Run); 3] = [("scan", scan::run), ("checkin", checkin::run), ("search", search::run)];
+const AREAS: [(&str, Run); 5] = [
+    ("scan", scan::run),
+    ("checkin", checkin::run),
+    ("search", search::run),
+    ("start", window::start),
+    ("memory", window::memory),
+];
 
 type Run = fn() -> Result<(), Box<dyn Error>>;
 
