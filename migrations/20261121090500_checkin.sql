@@ -91,7 +91,9 @@ create table visit_uses (
     visit_no int not null,
     entry_id uuid not null constraint visit_uses_entry_key unique constraint visit_uses_entry_fkey references entries (id),
     business_day date not null,
-    constraint visit_uses_visit_no_key unique (subscription_id, visit_no)
+    -- The door lists the days a subscription's visits were used on from this index alone: with years of visits, each
+    -- of their rows is on a page of its own.
+    constraint visit_uses_visit_no_key unique (subscription_id, visit_no) include (business_day, entry_id)
 );
 
 -- Visits already used in an older system before a subscription was taken over are in its 'taken_over' event.
