@@ -2,12 +2,14 @@
 //!
 //! Every frame goes to the leading decoder whole, with every option, so nothing is read later than it alone would.
 //! A frame that shows it nothing is looked at again, but only where something code-like is: that place is a few
-//! hundredths of the frame, so it can be enlarged, sharpened and calmed for a fraction of the first look's time.
+//! hundredths of the frame, so it can be enlarged, sharpened and calmed for a fraction of the first look's time. Where
+//! nothing moves for long, nobody stands, and the most code-like place is a shelf: it is looked at less often.
 
-use super::filters::{calmed, cut, doubled, halved, sharpened};
+use super::filters::{calmed, contrast, cut, doubled, halved, sharpened, stretched};
 use super::fusion::Fusion;
 use super::region::{self, Region};
 use super::rqrr;
+use super::scene::Scene;
 use super::{Corners, Lead, Look, Symbol};
 use crate::frame::LumaFrame;
 
@@ -21,6 +23,13 @@ const SMALLEST_TO_HALVE: usize = 64;
 const FORGET_AFTER: u32 = 10;
 /// Blank frames in which each of the looks has had its turn.
 const ROUND: u32 = 6;
+/// A part with fewer greys than this between its ink and its paper was taken in little light.
+const DIM: i32 = 55;
+/// Frames without movement after which nobody is taken to be there: two seconds of a webcam.
+const DESERTED_AFTER: u32 = 30;
+/// Every how many frames such a picture is looked at more closely all the same. Shares no factor with [`ROUND`], so
+/// that each of the looks keeps its turn.
+const DESERTED_EVERY: u32 = 5;
 
 /// Reads the frames of one source, one after the other. Cheap to create; keeps what spans the frames of one approach,
 /// so every source (and every thread) has its own.
@@ -31,6 +40,7 @@ pub struct Cascade {
     blank: u32,
     /// The same for a code that was located but not read.
     unlocated: u32,
+    scene: Scene,
 }
 
 /// One way of looking at a picture.
@@ -54,7 +64,7 @@ enum Scale {
 impl Cascade {
     /// A cascade that has seen nothing yet.
     pub fn new() -> Self {
-        Self { lead: Lead::new(), fusion: Fusion::new(), blank: 0, unlocated: 0 }
+        Self { lead: Lead::new(), fusion: Fusion::new(), blank: 0, unlocated: 0, scene: Scene::default() }
     }
 
     /// The codes in the next frame of a video. Expensive attempts are spread over the frames that show nothing.
@@ -83,10 +93,13 @@ impl Cascade {
     }
 
     fn look_closer(&mut self, frame: &LumaFrame) -> Vec<Symbol> {
+        if self.scene.watch(frame) >= DESERTED_AFTER && !self.blank.is_multiple_of(DESERTED_EVERY) {
+            return Vec::new();
+        }
         let mut unread = None;
         if let Some(region) = region::code_like(frame, 1).first() {
             let part = Part::of(frame, region);
-            for look in [Some(sharp as Glance), self.turn()].into_iter().flatten() {
+            for look in self.looks(&part.picture).into_iter().flatten() {
                 let look = look(&self.lead, &part.picture);
                 if !look.read.is_empty() {
                     return part.in_frame(look.read);
@@ -109,13 +122,26 @@ impl Cascade {
         self.fuse(frame, unread)
     }
 
-    /// The look whose turn it is beside the sharp one. Every second frame does without, to pay for the others.
-    fn turn(&self) -> Option<Glance> {
-        match self.blank % ROUND {
-            0 => Some(very_sharp),
-            2 => Some(calm),
-            4 => Some(flat),
-            _ => None,
+    /// The look that suits the picture, and the one whose turn it is. Every second frame does without, to pay for the
+    /// others.
+    fn looks(&self, picture: &LumaFrame) -> [Option<Glance>; 2] {
+        let turn = self.blank % ROUND;
+        // Sharpening raises noise as it does edges, and in little light there is more of the former.
+        if contrast(picture) < DIM {
+            let second: Option<Glance> = match turn {
+                0 | 4 => Some(sharp),
+                2 => Some(slightly_calm),
+                _ => None,
+            };
+            [Some(calm), second]
+        } else {
+            let second: Option<Glance> = match turn {
+                0 => Some(very_sharp),
+                2 => Some(calm),
+                4 => Some(flat),
+                _ => None,
+            };
+            [Some(sharp), second]
         }
     }
 
@@ -202,7 +228,11 @@ fn firm(lead: &Lead, picture: &LumaFrame) -> Look {
 }
 
 fn calm(lead: &Lead, picture: &LumaFrame) -> Look {
-    lead.part(&calmed(picture, 2))
+    lead.part(&stretched(&calmed(picture, 2)))
+}
+
+fn slightly_calm(lead: &Lead, picture: &LumaFrame) -> Look {
+    lead.part(&stretched(&calmed(picture, 1)))
 }
 
 fn flat(lead: &Lead, picture: &LumaFrame) -> Look {

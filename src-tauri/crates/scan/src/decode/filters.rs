@@ -50,13 +50,31 @@ pub(super) fn halved(frame: &LumaFrame) -> LumaFrame {
 /// its contrast stretched to the full range.
 pub(super) fn sharpened(frame: &LumaFrame, reach: usize, times: i32) -> LumaFrame {
     let soft = calmed(frame, reach);
-    let (low, high) = range(&frame.pixels);
-    let gain = (255 * 64) / (high - low).max(8);
+    let (low, gain) = stretch(frame);
     let pixels = frame.pixels.iter().zip(&soft.pixels).map(|(pixel, soft)| {
         let (pixel, soft) = (i32::from(*pixel), i32::from(*soft));
         low_byte_of((pixel + times * (pixel - soft) - low) * gain / 64)
     });
     LumaFrame { pixels: pixels.collect(), ..*frame }
+}
+
+/// The contrast stretched to the full range: what looks even to the lead's eye is no edge to it.
+pub(super) fn stretched(frame: &LumaFrame) -> LumaFrame {
+    let (low, gain) = stretch(frame);
+    let pixels = frame.pixels.iter().map(|pixel| low_byte_of((i32::from(*pixel) - low) * gain / 64));
+    LumaFrame { pixels: pixels.collect(), ..*frame }
+}
+
+/// Greys between the darkest and the brightest.
+pub(super) fn contrast(frame: &LumaFrame) -> i32 {
+    let (low, high) = range(&frame.pixels);
+    high - low
+}
+
+/// What to take off each pixel, and by how many sixty-fourths to multiply it then, to fill the full range.
+fn stretch(frame: &LumaFrame) -> (i32, i32) {
+    let (low, high) = range(&frame.pixels);
+    (low, (255 * 64) / (high - low).max(8))
 }
 
 /// Each pixel the mean of the `2 * reach + 1` squared pixels around it: calmer where light is short.

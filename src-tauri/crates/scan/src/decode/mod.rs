@@ -1,6 +1,7 @@
 //! Codes in a frame: the cascade of decoders, and stills from files.
 
 mod cascade;
+mod contained;
 mod filters;
 mod fusion;
 mod picture;
@@ -9,6 +10,7 @@ mod region;
 mod rqrr;
 #[cfg(not(feature = "zxing"))]
 mod rxing;
+mod scene;
 #[cfg(feature = "zxing")]
 mod zxing;
 

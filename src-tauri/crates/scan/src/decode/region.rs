@@ -34,8 +34,9 @@ pub(super) fn code_like(frame: &LumaFrame, limit: usize) -> Vec<Region> {
         let Some((peak, top)) = score.iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1)) else {
             break;
         };
-        // Clearly above what noise or texture does all over the frame.
-        if top < 2.0 + 1.6 * floor {
+        // Clearly above what noise or texture does all over the frame. Noise adds to edges as squares do, so where there
+        // is much of it a code stands out less.
+        if top < (2.0 + 1.6 * floor).min(floor.hypot(6.0)) {
             break;
         }
         let blocks = grow(&mut score, columns, rows, peak, floor + 0.45 * (top - floor));

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use rxing::helpers::detect_in_luma_with_hints;
 use rxing::{BarcodeFormat, DecodeHints, Point};
 
-use super::rqrr::contained;
+use super::contained::contained;
 use super::{Format, Look, Symbol};
 use crate::frame::LumaFrame;
 

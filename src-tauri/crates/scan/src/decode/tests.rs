@@ -14,7 +14,7 @@ use qrcode::{Color, EcLevel, QrCode, Version};
 
 use super::{Cascade, Format, PictureError, PictureLimits, picture_from_bytes, rqrr};
 #[cfg(feature = "zxing")]
-use super::{Lead, fusion::Fusion};
+use super::{Lead, fusion::Fusion, region};
 use crate::frame::LumaFrame;
 
 const PASS: &str = "GH:6BFOXN*WE4ZJ0P8 K$PC5$CZEDJDC WE9+EDSED+EDX7";
@@ -149,6 +149,35 @@ fn a_blurred_pass_that_the_lead_cannot_read_is_read_from_its_sharpened_part() {
     assert!(read.iter().all(|text| text == PASS) && !read.is_empty(), "{read:?}");
 }
 
+/// Modules without any order, as large as a pass: the most code-like thing there is that is no code.
+#[cfg(feature = "zxing")]
+fn mosaic() -> LumaFrame {
+    let side = 29;
+    let mut state = 5_u32;
+    let mut module = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        if state >> 31 == 0 { DARK } else { LIGHT }
+    };
+    let modules: Vec<u8> = (0..side * side).map(|_| module()).collect();
+    let side = side * 4;
+    let pixels = (0..side * side).map(|at| modules[at / side / 4 * 29 + at % side / 4]).collect();
+    LumaFrame { width: side, height: side, pixels }
+}
+
+#[cfg(feature = "zxing")]
+#[test]
+fn what_has_hung_there_for_long_keeps_no_card_from_being_read() {
+    let wall = on_a_desk(&mosaic(), 0.1);
+    assert_eq!(region::code_like(&wall, 1).len(), 1, "nothing that one would look at again and again");
+    let card = out_of_focus(&on_a_desk(&card(PASS, 4), 0.1));
+    let mut cascade = Cascade::new();
+    for _ in 0..100 {
+        assert_eq!(cascade.read(&wall), []);
+    }
+    let read: Vec<String> = (0..12).flat_map(|_| texts(&mut cascade, &card)).collect();
+    assert!(read.iter().all(|text| text == PASS) && !read.is_empty(), "{read:?}");
+}
+
 #[cfg(feature = "zxing")]
 #[test]
 fn a_code_lost_in_noise_is_read_from_several_views() {
@@ -179,8 +208,7 @@ fn a_code_lost_in_noise_is_read_from_several_views() {
 }
 
 #[test]
-fn a_panic_of_the_second_decoder_means_that_it_read_nothing() {
-    assert_eq!(rqrr::contained(|| panic!("as on some real photos")), []);
+fn the_second_decoder_reads_a_pass() {
     assert_eq!(rqrr::read(&card(PASS, 4))[0].text, PASS);
 }
 
