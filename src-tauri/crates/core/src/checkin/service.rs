@@ -329,7 +329,7 @@ impl Scene {
             None => store::write(db, &record).await?,
             Some(reason) => {
                 let mut tx = db.begin().await?;
-                store::write(&mut *tx, &record).await?;
+                store::write(&mut tx, &record).await?;
                 let change = Change {
                     act: "entry.let_in",
                     subject_kind: "member",
