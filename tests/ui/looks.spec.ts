@@ -7,6 +7,7 @@ import type { Reason } from "../../ui/src/ipc/bindings/Reason.js";
 import type { Verdict } from "../../ui/src/ipc/bindings/Verdict.js";
 import { dayFromToday, Keys, Office, OWNER, RECEPTION, scan, standAtDesk, verdict } from "./desk.js";
 import { Gym } from "./gym.js";
+import { Stream } from "./stream.js";
 
 test.describe.configure({ mode: "serial" });
 
@@ -201,8 +202,26 @@ for (const [language, theme] of seen) {
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: word("camera"), exact: true }).click();
     await expect(dialog.getByRole("radiogroup")).toBeVisible();
-    await fit(page, "camera chooser");
+    await fit(page, "camera chooser, no camera");
+    const easel = await page.context().newPage();
+    const painted = async (html: string) => {
+      await easel.setContent(html);
+      return easel.screenshot({ type: "jpeg", quality: 90 });
+    };
+    const stream = await Stream.open(await painted(`<p style="font:bold 3rem monospace">${"Gatehouse ".repeat(80)}`));
+    await office.call("desk_choose_source", { source: stream.url });
+    await expect(dialog.getByRole("meter")).toHaveCount(2);
+    await expect(dialog.getByText(word("camera_meter_good"))).toHaveCount(2);
+    await fit(page, "camera chooser, a good picture");
+    stream.picture = await painted(`<body style="background: #111">`);
+    await expect(dialog.getByText(word("camera_meter_dark"))).toBeVisible();
+    await fit(page, "camera chooser, a dark picture");
     await page.keyboard.press("Escape");
+    await expect(dialog).toBeHidden();
+    await fit(page, "Reception, with a camera");
+    await office.call("desk_choose_source", { source: null });
+    stream.close();
+    await easel.close();
     await expect(page.getByRole("dialog")).toBeHidden();
     await new Keys(page).press("Shift+?");
     await expect(page.getByRole("dialog")).toBeVisible();

@@ -56,6 +56,7 @@ export type { Inside } from "./bindings/Inside.js";
 export type { InsideRow } from "./bindings/InsideRow.js";
 export type { IssueCard } from "./bindings/IssueCard.js";
 export type { LetIn } from "./bindings/LetIn.js";
+export type { LightView } from "./bindings/LightView.js";
 export type { ListEntries } from "./bindings/ListEntries.js";
 export type { ListFeed } from "./bindings/ListFeed.js";
 export type { ListMembers } from "./bindings/ListMembers.js";

@@ -1,6 +1,6 @@
 //! The scanner station: codes that a source reads become check-ins.
 use super::events::Events;
-use super::wire::{CameraRow, CameraView, ChooseSource, DeskEvent, DeskFrame, DeskSources};
+use super::wire::{CameraRow, CameraView, ChooseSource, DeskEvent, DeskFrame, DeskSources, LightView};
 use crate::host::Host;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,6 +8,7 @@ use gatehouse_core::checkin::service as checkin;
 use gatehouse_core::checkin::wire::{CheckIn, Source as Via, Verdict, Who};
 use gatehouse_core::error::Error;
 use gatehouse_core::ids::ScanId;
+use gatehouse_scan::camera::light::{Measure, measure};
 use gatehouse_scan::camera::{CameraState, cameras};
 use gatehouse_scan::decode::{self, Cascade};
 use gatehouse_scan::reader::{Event, Reader, Settings};
@@ -27,6 +28,7 @@ pub struct Station {
 struct Preview {
     frame: Arc<Frame>,
     jpeg_base64: String,
+    light: Option<LightView>,
 }
 
 impl Station {
@@ -54,27 +56,28 @@ impl Station {
     /// The newest picture for the preview, at most 640 pixels wide.
     pub async fn frame(&self) -> DeskFrame {
         let newest = self.reader().as_ref().and_then(Reader::newest_frame);
-        let jpeg_base64 = match newest {
+        let shown = match newest {
             Some(frame) => self.preview(frame).await,
             None => None,
         };
-        DeskFrame { jpeg_base64, camera: self.camera() }
+        let (jpeg_base64, light) = shown.map_or((None, None), |(jpeg, light)| (Some(jpeg), light));
+        DeskFrame { jpeg_base64, camera: self.camera(), light }
     }
 
     /// Made off the async threads, and once for each frame: a film that is over, and a second page, show the same one
     /// again and again.
-    async fn preview(&self, frame: Arc<Frame>) -> Option<String> {
+    async fn preview(&self, frame: Arc<Frame>) -> Option<(String, Option<LightView>)> {
         let shown = || self.preview.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(same) = shown().as_ref().filter(|shown| Arc::ptr_eq(&shown.frame, &frame)) {
-            return Some(same.jpeg_base64.clone());
+            return Some((same.jpeg_base64.clone(), same.light));
         }
         let make = {
             let frame = frame.clone();
-            move || STANDARD.encode(frame.preview_jpeg())
+            move || (STANDARD.encode(frame.preview_jpeg()), measure(&frame.luma).map(light_view))
         };
-        let jpeg_base64 = tokio::task::spawn_blocking(make).await.ok()?;
-        *shown() = Some(Preview { frame, jpeg_base64: jpeg_base64.clone() });
-        Some(jpeg_base64)
+        let (jpeg_base64, light) = tokio::task::spawn_blocking(make).await.ok()?;
+        *shown() = Some(Preview { frame, jpeg_base64: jpeg_base64.clone(), light });
+        Some((jpeg_base64, light))
     }
 
     /// The newest picture for a member's record, as JPEG.
@@ -99,6 +102,17 @@ impl Station {
     pub fn stop(&self) {
         let reader = self.reader().take();
         drop(reader);
+    }
+}
+
+fn light_view(seen: Measure) -> LightView {
+    LightView {
+        darkest: seen.darkest,
+        brightest: seen.brightest,
+        sharpness: seen.sharpness,
+        dark_below: Measure::DARK,
+        bright_above: Measure::BRIGHT,
+        sharp_from: Measure::SHARP,
     }
 }
 

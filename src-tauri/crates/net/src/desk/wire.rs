@@ -70,6 +70,22 @@ pub struct DeskFrame {
     /// None before the first frame.
     pub jpeg_base64: Option<String>,
     pub camera: CameraView,
+    /// None before the first frame.
+    pub light: Option<LightView>,
+}
+
+/// Light and sharpness of a picture in figures, with what is wanted of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct LightView {
+    /// Grey value (0 black, 255 white) of the darkest twentieth; wanted at most `bright_above`.
+    pub darkest: u8,
+    /// Grey value of the brightest twentieth; wanted at least `dark_below`.
+    pub brightest: u8,
+    /// Percent, wanted at least `sharp_from`; none where there is no edge to judge by.
+    pub sharpness: Option<u8>,
+    pub dark_below: u8,
+    pub bright_above: u8,
+    pub sharp_from: u8,
 }
 
 #[derive(Debug, Deserialize, TS)]

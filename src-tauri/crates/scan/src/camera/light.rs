@@ -18,23 +18,62 @@ pub enum Light {
 }
 
 /// Grey value that the brightest twentieth of a picture has to reach. A phone's screen in a dark room does.
-const DARK: usize = 55;
+const DARK: u8 = 55;
 /// Grey value that the darkest twentieth of a picture must not reach. The black of a card does not.
-const BRIGHT: usize = 200;
+const BRIGHT: u8 = 200;
 /// Difference of grey within [`REACH`] pixels that counts as an edge.
 const EDGE: u8 = 64;
 /// How far an edge may stretch, in pixels of a row.
 const REACH: usize = 16;
 /// Share of an edge's difference, in percent, that two neighbours have where the picture is sharp. A perfect edge
 /// has 100; one that stretches over [`REACH`] pixels has 7, and with noise 17.
-const SHARP: usize = 22;
+const SHARP: u8 = 22;
 /// Every how many rows are looked at.
 const ROWS: usize = 8;
 
+/// A picture's light and sharpness in figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measure {
+    /// Grey value (0 black, 255 white) of the darkest twentieth.
+    pub darkest: u8,
+    /// Grey value of the brightest twentieth.
+    pub brightest: u8,
+    /// Share of an edge's difference, in percent, that two neighbours have at the sharpest edges; none where there
+    /// is hardly any edge to judge by.
+    pub sharpness: Option<u8>,
+}
+
+impl Measure {
+    /// Below this the brightest twentieth is too dark.
+    pub const DARK: u8 = DARK;
+    /// Above this the darkest twentieth is too bright.
+    pub const BRIGHT: u8 = BRIGHT;
+    /// Below this the sharpest edges are blurred.
+    pub const SHARP: u8 = SHARP;
+
+    /// What is wrong with the picture, if anything.
+    pub fn light(self) -> Light {
+        if self.brightest < DARK {
+            Light::TooDark
+        } else if self.darkest > BRIGHT {
+            Light::TooBright
+        } else if self.sharpness.is_some_and(|sharpness| sharpness < SHARP) {
+            Light::Blurred
+        } else {
+            Light::Good
+        }
+    }
+}
+
 /// Judges one picture. Takes about 1 % of the time that decoding it does.
 pub fn assess(frame: &LumaFrame) -> Light {
+    measure(frame).map_or(Light::Good, Measure::light)
+}
+
+/// Measures one picture; none of a picture that is too small to say anything.
+pub fn measure(frame: &LumaFrame) -> Option<Measure> {
     if frame.width <= REACH || frame.pixels.len() < frame.width {
-        return Light::Good;
+        return None;
     }
     let mut histogram = [0usize; 256];
     let mut steepness = Vec::new();
@@ -44,27 +83,18 @@ pub fn assess(frame: &LumaFrame) -> Light {
         }
         steepness.extend(row.windows(REACH).step_by(REACH / 2).filter_map(steepest));
     }
-    if percentile(&histogram, 95) < DARK {
-        return Light::TooDark;
-    }
-    if percentile(&histogram, 5) > BRIGHT {
-        return Light::TooBright;
-    }
     // The sharpest tenth decides: one sharp object is enough, the wall behind it may be out of focus. With hardly
     // any edge there is nothing to judge by.
     let enough = histogram.iter().sum::<usize>() / 2000;
-    if steepness.len() > enough.max(8) {
+    let sharpness = (steepness.len() > enough.max(8)).then(|| {
         let place = steepness.len() * 9 / 10;
-        let (_, sharpest, _) = steepness.select_nth_unstable(place);
-        if *sharpest < SHARP {
-            return Light::Blurred;
-        }
-    }
-    Light::Good
+        *steepness.select_nth_unstable(place).1
+    });
+    Some(Measure { darkest: percentile(&histogram, 5), brightest: percentile(&histogram, 95), sharpness })
 }
 
 /// How much of the difference within these pixels two neighbours have, in percent; `None` where there is no edge.
-fn steepest(pixels: &[u8]) -> Option<usize> {
+fn steepest(pixels: &[u8]) -> Option<u8> {
     let (mut low, mut high, mut step) = (u8::MAX, 0, 0);
     for pair in pixels.windows(2) {
         low = low.min(pair[0]).min(pair[1]);
@@ -72,20 +102,20 @@ fn steepest(pixels: &[u8]) -> Option<usize> {
         step = step.max(pair[0].abs_diff(pair[1]));
     }
     let range = high - low;
-    (range >= EDGE).then(|| usize::from(step) * 100 / usize::from(range))
+    // At most 100: no step is larger than the range that it lies in.
+    (range >= EDGE).then(|| u8::try_from(usize::from(step) * 100 / usize::from(range)).unwrap_or(100))
 }
 
 /// The grey value below which `percent` of the pixels lie.
-fn percentile(histogram: &[usize; 256], percent: usize) -> usize {
+fn percentile(histogram: &[usize; 256], percent: usize) -> u8 {
     let wanted = histogram.iter().sum::<usize>() * percent / 100;
     let mut sum = 0;
-    histogram
-        .iter()
-        .position(|count| {
-            sum += count;
+    (0..=u8::MAX)
+        .find(|grey| {
+            sum += histogram[usize::from(*grey)];
             sum > wanted
         })
-        .unwrap_or(255)
+        .unwrap_or(u8::MAX)
 }
 
 /// Judgements in a row before the hint changes, so that a hand before the lens does not make it flicker.
@@ -192,6 +222,18 @@ mod tests {
         ] {
             assert_eq!(assess(&frame), light, "{what}");
         }
+    }
+
+    #[test]
+    fn the_figures_follow_the_light_and_the_focus() {
+        let sharp = card(1280, 720, "GH0:CARD");
+        let figures = |frame: &LumaFrame| measure(frame).unwrap();
+        let (good, dim, soft) =
+            (figures(&sharp), figures(&map(&sharp, |p| p / 2)), figures(&blur(&sharp, 3)));
+        assert!(dim.brightest < good.brightest && good.brightest >= Measure::DARK);
+        assert!(soft.sharpness < good.sharpness && good.sharpness >= Some(Measure::SHARP));
+        let wall = figures(&LumaFrame::new(640, 480, vec![130; 640 * 480]).unwrap());
+        assert_eq!(wall, Measure { darkest: 130, brightest: 130, sharpness: None });
     }
 
     #[test]
