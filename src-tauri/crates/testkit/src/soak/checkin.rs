@@ -13,7 +13,7 @@ use gatehouse_core::ids::{
 };
 use gatehouse_core::passes::payload::Payload;
 use gatehouse_core::random;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -93,62 +93,7 @@ pub async fn prepare(owner: &PgPool, plan: &Plan, base: DateTime<Utc>) -> Result
     .await?;
     let mut members = Vec::new();
     for number in 0..MEMBERS {
-        let member = MemberId::new(base);
-        sqlx::query(
-            "insert into members (id, home_branch_id, number, full_name, created_at, updated_at) values ($1, $2, $3, $4, $5, $5)",
-        )
-        .bind(member)
-        .bind(branch)
-        .bind(format!("{number}"))
-        .bind(format!("Member {number}"))
-        .bind(base)
-        .execute(&mut *tx)
-        .await?;
-        let (pass_number, secret) = (random::bytes(), random::bytes());
-        sqlx::query("insert into passes (id, pass_id, member_id, kind, secret, issued_at) values ($1, $2, $3, 'card', $4, $5)")
-            .bind(PassId::new(base))
-            .bind(pass_number.as_slice())
-            .bind(member)
-            .bind(secret.as_slice())
-            .bind(base)
-            .execute(&mut *tx)
-            .await?;
-        members.push((member, Payload::card(pass_number, &secret).encode()));
-        let (visits, visit_rule) = match number % 4 {
-            0 => (None, "per_day"),
-            1 => (Some(3), "per_entry"),
-            2 => (Some(200), "per_entry"),
-            _ => (Some(30), "per_day"),
-        };
-        let subscription = SubscriptionId::new(base);
-        sqlx::query(
-            "insert into subscriptions (id, branch_id, member_id, plan_id, plan_name, kind, duration_unit, duration_count,
-                 visits, visit_rule, access_windows, branch_scope, anchor_day, created_at)
-             values ($1, $2, $3, $4, 'Soak', 'gym', 'days', 90, $5, $6, '[]', 'home', 1, $7)",
-        )
-        .bind(subscription)
-        .bind(branch)
-        .bind(member)
-        .bind(offer)
-        .bind(visits)
-        .bind(visit_rule)
-        .bind(base)
-        .execute(&mut *tx)
-        .await?;
-        let today = base.date_naive();
-        sqlx::query(
-            "insert into subscription_events (id, branch_id, subscription_id, seq, kind, at, business_day, starts_on, ends_on, visits)
-             values ($1, $2, $3, 1, 'taken_over', $4, $5, $5, $6, $7)",
-        )
-        .bind(SubscriptionEventId::new(base))
-        .bind(branch)
-        .bind(subscription)
-        .bind(base)
-        .bind(today - TimeDelta::days(1))
-        .bind(today + TimeDelta::days(365))
-        .bind(visits)
-        .execute(&mut *tx)
-        .await?;
+        members.push(member(&mut tx, number, branch, offer, base).await?);
     }
     tx.commit().await?;
     let desks = u64::try_from(DESKS).unwrap_or(1);
@@ -161,6 +106,72 @@ pub async fn prepare(owner: &PgPool, plan: &Plan, base: DateTime<Utc>) -> Result
         copies: Mutex::default(),
         answered: Mutex::default(),
     })
+}
+
+/// A member of one of the four kinds, with the text of the card.
+async fn member(
+    db: &mut PgConnection,
+    number: u64,
+    branch: BranchId,
+    offer: PlanId,
+    base: DateTime<Utc>,
+) -> Result<(MemberId, String), sqlx::Error> {
+    let member = MemberId::new(base);
+    sqlx::query(
+        "insert into members (id, home_branch_id, number, full_name, created_at, updated_at) values ($1, $2, $3, $4, $5, $5)",
+    )
+    .bind(member)
+    .bind(branch)
+    .bind(format!("{number}"))
+    .bind(format!("Member {number}"))
+    .bind(base)
+    .execute(&mut *db)
+    .await?;
+    let (pass_number, secret) = (random::bytes(), random::bytes());
+    sqlx::query("insert into passes (id, pass_id, member_id, kind, secret, issued_at) values ($1, $2, $3, 'card', $4, $5)")
+        .bind(PassId::new(base))
+        .bind(pass_number.as_slice())
+        .bind(member)
+        .bind(secret.as_slice())
+        .bind(base)
+        .execute(&mut *db)
+        .await?;
+    let (visits, visit_rule) = match number % 4 {
+        0 => (None, "per_day"),
+        1 => (Some(3), "per_entry"),
+        2 => (Some(200), "per_entry"),
+        _ => (Some(30), "per_day"),
+    };
+    let subscription = SubscriptionId::new(base);
+    sqlx::query(
+        "insert into subscriptions (id, branch_id, member_id, plan_id, plan_name, kind, duration_unit, duration_count,
+             visits, visit_rule, access_windows, branch_scope, anchor_day, created_at)
+         values ($1, $2, $3, $4, 'Soak', 'gym', 'days', 90, $5, $6, '[]', 'home', 1, $7)",
+    )
+    .bind(subscription)
+    .bind(branch)
+    .bind(member)
+    .bind(offer)
+    .bind(visits)
+    .bind(visit_rule)
+    .bind(base)
+    .execute(&mut *db)
+    .await?;
+    let today = base.date_naive();
+    sqlx::query(
+        "insert into subscription_events (id, branch_id, subscription_id, seq, kind, at, business_day, starts_on, ends_on, visits)
+         values ($1, $2, $3, 1, 'taken_over', $4, $5, $5, $6, $7)",
+    )
+    .bind(SubscriptionEventId::new(base))
+    .bind(branch)
+    .bind(subscription)
+    .bind(base)
+    .bind(today - TimeDelta::days(1))
+    .bind(today + TimeDelta::days(365))
+    .bind(visits)
+    .execute(&mut *db)
+    .await?;
+    Ok((member, Payload::card(pass_number, &secret).encode()))
 }
 
 /// Plays one desk to the end of its share.

@@ -56,8 +56,8 @@ pub async fn run(plan: &Plan) -> Result<Report, Box<dyn Error>> {
         told.extend(desk.await?.map_err(|error| error.to_string())?);
     }
     running.store(false, Ordering::SeqCst);
-    let kills = killer.await?.map_err(|error| error.to_string())?;
-    keeper.await?.map_err(|error| error.to_string())?;
+    let kills = killer.await??;
+    keeper.await??;
     let duplicates = checkin::duplicates(&told);
     if duplicates * DUPLICATES_IN < told.len() {
         return Err(format!("only {duplicates} of {} requests were duplicates", told.len()).into());
