@@ -6,6 +6,7 @@ use gatehouse_net::desk;
 use gatehouse_net::host::Host;
 use gatehouse_net::house::{House, Place};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tauri::{AppHandle, Manager as _, RunEvent, WebviewUrl, WebviewWindowBuilder};
 use tokio::sync::watch;
@@ -46,6 +47,8 @@ fn open(line: CommandLine) -> ExitCode {
         }
     };
     let (opening, host) = watch::channel(Opening::UnderWay);
+    let closing = Arc::new(AtomicBool::new(false));
+    let ends = closing.clone();
     let built = tauri::Builder::default()
         .manage(Window { host: host.clone(), token: Mutex::new(None) })
         .invoke_handler(tauri::generate_handler![rpc::rpc])
@@ -61,7 +64,7 @@ fn open(line: CommandLine) -> ExitCode {
                 .min_inner_size(960.0, 600.0)
                 .on_download(saving::on_download)
                 .build()?;
-            first.on_second_start(move || show(&handle));
+            first.on_second_start(ends.clone(), move || show(&handle));
             Ok(())
         })
         .build(tauri::generate_context!());
@@ -72,8 +75,9 @@ fn open(line: CommandLine) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let code = app.run_return(|_, event| {
+    let code = app.run_return(move |_, event| {
         if let RunEvent::Exit = event {
+            closing.store(true, Ordering::Relaxed);
             tracing::info!("the window is closed");
         }
     });

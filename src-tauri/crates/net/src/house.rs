@@ -5,9 +5,12 @@ use gatehouse_core::services::Services;
 use gatehouse_pg::{Config, Server};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Connections a host keeps to the database.
 const CONNECTIONS: u32 = 12;
+/// How long calls under way may take when the house closes.
+const LAST_CALLS: Duration = Duration::from_secs(3);
 /// Backups taken before a migration that are kept.
 const BACKUPS_KEPT: usize = 5;
 
@@ -114,7 +117,10 @@ impl House {
 
     /// Closes the connections and stops the server if this process owns it.
     pub async fn close(&self) {
-        self.services.db.close().await;
+        // A call that hangs does not keep the app from closing: the server ends its session.
+        if tokio::time::timeout(LAST_CALLS, self.services.db.close()).await.is_err() {
+            tracing::warn!("a call was still under way when the database was closed");
+        }
         if let Some(server) = &self.server
             && let Err(error) = server.stop().await
         {
