@@ -18,5 +18,6 @@ pub mod passes;
 pub mod payments;
 pub mod plans;
 pub mod random;
+pub mod secret;
 pub mod services;
 pub mod subscriptions;

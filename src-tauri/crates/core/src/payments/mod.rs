@@ -5,4 +5,5 @@
 pub mod idempotency;
 pub mod ledger;
 pub mod model;
+pub mod upi;
 pub mod wire;
