@@ -3,6 +3,7 @@
 mod calendar;
 mod checkin;
 mod demo;
+mod gateways;
 mod import;
 mod kill;
 mod members;

@@ -2,6 +2,7 @@
 //! and the HTTP service that carries it to browsers. The desktop window calls the same list.
 
 pub mod desk;
+pub mod gateways;
 pub mod host;
 pub mod house;
 pub mod http;

@@ -4,6 +4,7 @@
 pub mod bench;
 mod clock;
 mod cluster;
+pub mod gateways;
 mod gym;
 pub mod soak;
 

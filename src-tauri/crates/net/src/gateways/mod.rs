@@ -1,0 +1,197 @@
+//! Payment gateways: clients of the HTTP APIs that Paymob and PayPal publish, in one common shape.
+//!
+//! An order is created by API and paid on the gateway's own page, so no card number ever comes near us. Whether it
+//! was paid is learned in two ways that say the same: a signed message (webhook), or the question [`Gateway::inquire`].
+//! Neither is believed further than it goes: whoever credits a payment matches the gateway's order id and compares
+//! amount and currency with what was asked.
+mod http;
+pub mod paymob;
+pub mod paypal;
+mod token;
+
+pub use http::Timing;
+pub use paymob::Paymob;
+pub use paypal::Paypal;
+
+use axum::http::HeaderMap;
+use chrono::{DateTime, Utc};
+use gatehouse_core::money::Money;
+use uuid::Uuid;
+
+/// A configured gateway.
+pub enum Gateway {
+    Paymob(Paymob),
+    Paypal(Paypal),
+}
+
+/// What is to be paid, and by whom.
+#[derive(Clone, Debug)]
+pub struct PaymentOrder {
+    /// Our own id of the request: the gateway's key against doubling, and our reference in its listings.
+    pub request: Uuid,
+    pub amount: Money,
+    /// Shown to the payer.
+    pub description: String,
+    pub payer: Payer,
+    /// Where the payer's browser goes afterwards.
+    pub return_url: Option<String>,
+    /// Where the gateway sends its messages, for gateways that take it per order (Paymob).
+    pub notify_url: Option<String>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Payer {
+    pub first_name: String,
+    pub last_name: String,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+}
+
+/// An order that waits for its payer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// The gateway's own id; everything is matched by it.
+    pub order_id: String,
+    /// The page where it is paid.
+    pub pay_url: String,
+}
+
+/// What became of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// Nobody has paid, or it is under way. As the outcome of a message: ask.
+    Pending,
+    Paid(Capture),
+    /// The last attempt failed. The payer may try again on the same page, so a later answer can be [`Self::Paid`].
+    Failed {
+        reason: String,
+    },
+    /// Paid, and wholly or partly given back.
+    Refunded {
+        capture: Capture,
+        refunded: Money,
+    },
+}
+
+/// Money that was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capture {
+    /// What a refund names.
+    pub id: String,
+    /// As the gateway says; to be compared with what was asked.
+    pub amount: Money,
+    /// When, if the gateway says so with a time zone.
+    pub at: Option<DateTime<Utc>>,
+}
+
+/// A refund that the gateway accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refund {
+    pub id: String,
+    pub state: RefundState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefundState {
+    Done,
+    /// Accepted; the bank takes its time.
+    Pending,
+}
+
+/// A message whose signature was good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The same for every delivery of the same message: what was stored once is never credited again.
+    pub event_id: String,
+    pub order_id: String,
+    pub outcome: Settlement,
+}
+
+/// Why a gateway did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GatewayError {
+    /// It understood and said no; nothing was done. `code` is the vendor's own, or ours where we did not even ask.
+    #[error("the gateway refused: {code}")]
+    Refused { code: String },
+    /// 401 or 403: the keys are wrong, expired or withdrawn. Nothing was done.
+    #[error("the gateway does not accept the keys")]
+    ExpiredKeys,
+    /// Nothing was done, as far as anybody can tell: it may be tried again.
+    #[error("the gateway cannot be reached: {0}")]
+    Unreachable(String),
+    /// It was sent and no usable answer came: it may have been done. Only [`Gateway::inquire`] tells.
+    #[error("the gateway's answer got lost: {0}")]
+    Unknown(String),
+    /// An answer that is not what the vendor publishes.
+    #[error("the gateway's answer cannot be read: {0}")]
+    Malformed(String),
+}
+
+impl GatewayError {
+    fn refused(code: impl Into<String>) -> Self {
+        Self::Refused { code: code.into() }
+    }
+}
+
+/// Why a message was not believed. Nothing of it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WebhookError {
+    #[error("the message carries no signature")]
+    Unsigned,
+    #[error("the message's signature is wrong")]
+    WrongSignature,
+    /// Neither certificate nor verification service could be reached: the sender has to send it again.
+    #[error("the message cannot be verified now: {0}")]
+    Unverifiable(GatewayError),
+    /// Signed, but not what the vendor publishes.
+    #[error("the message cannot be read: {0}")]
+    Malformed(String),
+}
+
+impl Gateway {
+    /// Creates an order.
+    ///
+    /// # Errors
+    /// After [`GatewayError::Unknown`] an order may exist; nobody has its page, so nobody can pay it, and the next
+    /// attempt is free to create another.
+    pub async fn create(&self, order: &PaymentOrder) -> Result<Created, GatewayError> {
+        match self {
+            Self::Paymob(gateway) => gateway.create(order).await,
+            Self::Paypal(gateway) => gateway.create(order).await,
+        }
+    }
+
+    /// Asks what became of an order. At PayPal this also takes the money of an order that its payer has approved.
+    pub async fn inquire(&self, order_id: &str) -> Result<Settlement, GatewayError> {
+        match self {
+            Self::Paymob(gateway) => gateway.inquire(order_id).await,
+            Self::Paypal(gateway) => gateway.inquire(order_id).await,
+        }
+    }
+
+    /// Gives back a captured payment, wholly or in part. `key` is the caller's own and the same for every attempt
+    /// of the same refund; PayPal heeds it, Paymob knows nothing of the kind.
+    ///
+    /// # Errors
+    /// After [`GatewayError::Unknown`] it may have been given back: inquire before trying again.
+    pub async fn refund(&self, capture_id: &str, amount: &Money, key: Uuid) -> Result<Refund, GatewayError> {
+        match self {
+            Self::Paymob(gateway) => gateway.refund(capture_id, amount).await,
+            Self::Paypal(gateway) => gateway.refund(capture_id, amount, key).await,
+        }
+    }
+
+    /// Reads a message (webhook) after checking its signature. `query` is the URL's, without the `?`. `None` for a
+    /// signed message about something we do not follow.
+    pub async fn read_webhook(
+        &self,
+        headers: &HeaderMap,
+        query: &str,
+        body: &[u8],
+    ) -> Result<Option<Event>, WebhookError> {
+        match self {
+            Self::Paymob(gateway) => gateway.read_webhook(query, body),
+            Self::Paypal(gateway) => gateway.read_webhook(headers, body).await,
+        }
+    }
+}
