@@ -10,6 +10,7 @@ mod members;
 mod passes;
 mod plans;
 mod race;
+mod receipts;
 mod sales;
 mod search;
 mod testkit;

@@ -18,6 +18,7 @@ pub mod passes;
 pub mod payments;
 pub mod plans;
 pub mod random;
+pub mod receipts;
 pub mod secret;
 pub mod services;
 pub mod subscriptions;

@@ -1,6 +1,7 @@
 //! A running host: the house, its desk, its scanner. The window has one, `gatehousectl serve` has one.
 use crate::desk::{DeskFile, Station};
 use crate::house::House;
+use crate::printers::Printers;
 use gatehouse_core::actor::{Actor, DeskActor};
 use gatehouse_core::auth::login;
 use gatehouse_core::error::Error;
@@ -14,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Host {
     pub house: House,
     pub station: Station,
+    pub printers: Printers,
     /// Name of this machine or program, kept with each session.
     pub device: String,
     desk_file: DeskFile,
@@ -31,9 +33,11 @@ impl Host {
         {
             desk_file.update(|content| content.desk_id = Some(desk));
         }
+        let printers = Printers::new(&house.place.data_dir);
         Ok(Arc::new(Self {
             house,
             station: Station::default(),
+            printers,
             device,
             desk_file,
             at_desk: Mutex::new(None),

@@ -17,7 +17,8 @@ const BACKUPS_KEPT: usize = 5;
 /// Where the database and the files are.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// Folder of everything this installation keeps: `postgres/`, `files/`, `backups/`, `desk.json`, `logs/`.
+    /// Folder of everything this installation keeps: `postgres/`, `files/`, `backups/`, `printed/`,
+    /// `desk.json`, `logs/`.
     pub data_dir: PathBuf,
     /// The installer's folder for bundled files.
     pub resources: Option<PathBuf>,

@@ -6,4 +6,5 @@ pub mod gateways;
 pub mod host;
 pub mod house;
 pub mod http;
+pub mod printers;
 pub mod rpc;

@@ -1,4 +1,5 @@
-//! `desk.json`: which desk this host is and which source it scans, kept between runs.
+//! `desk.json`: which desk this host is, which source it scans and where it prints, kept between runs.
+use crate::printers::PrinterSettings;
 use gatehouse_core::ids::DeskId;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ pub struct Remembered {
     pub desk_id: Option<DeskId>,
     /// As `--source` takes it.
     pub source: Option<String>,
+    pub printer: Option<PrinterSettings>,
 }
 
 /// The file, read once and written on every change.
@@ -20,7 +22,7 @@ pub struct DeskFile {
 }
 
 impl DeskFile {
-    /// A missing or damaged file counts as empty: the desk only forgets its camera.
+    /// A missing or damaged file counts as empty: the desk only forgets its camera and its printer.
     pub fn open(path: PathBuf) -> Self {
         let content = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         Self { path, content: Mutex::new(content.unwrap_or_default()) }
@@ -48,13 +50,28 @@ impl DeskFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::printers::PrinterKind;
+    use gatehouse_core::receipts::Roll;
+    use gatehouse_core::receipts::document::Language;
 
     #[test]
-    fn a_desk_remembers_its_source_and_a_damaged_file_counts_as_empty() {
+    fn a_desk_remembers_its_source_and_printer_and_a_damaged_file_counts_as_empty() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("desk.json");
         DeskFile::open(path.clone()).update(|content| content.source = Some("camera:1".into()));
-        assert_eq!(DeskFile::open(path.clone()).read().source.as_deref(), Some("camera:1"));
+        let printer = PrinterSettings {
+            kind: PrinterKind::Usb,
+            address: "/dev/usb/lp0".into(),
+            roll: Roll::Mm58,
+            language: Some(Language::Ar),
+            kick_drawer: true,
+        };
+        DeskFile::open(path.clone()).update(|content| content.printer = Some(printer.clone()));
+        let read = DeskFile::open(path.clone()).read();
+        assert_eq!((read.source.as_deref(), read.printer), (Some("camera:1"), Some(printer)));
+        // A file of the time before printers.
+        std::fs::write(&path, b"{\"source\": \"camera:2\"}").unwrap();
+        assert_eq!(DeskFile::open(path.clone()).read().source.as_deref(), Some("camera:2"));
         std::fs::write(&path, b"{\"source\": 7").unwrap();
         assert_eq!(DeskFile::open(path).read(), Remembered::default());
     }
