@@ -6,11 +6,19 @@ grant insert on
     scans, entries, exits, entry_voids, visit_uses, pass_steps,
     subscriptions, subscription_events,
     ledger_transactions, ledger_entries, charges, payments, allocations,
-    idempotency_keys, audit_log
+    idempotency_keys, audit_log,
+    charge_credits, refunds, closures, receipts, cash_movements, payment_requests, payment_request_charges,
+    payment_request_events, collection_attempts, vouchers, stock_movements, expenses, expense_decisions, expense_payments
     to :app;
 grant insert, update on
-    gyms, branches, desks, accounts, sessions, members, member_notes, plans, plan_prices, passes
+    gyms, branches, desks, accounts, sessions, members, member_notes, plans, plan_prices, passes,
+    tax_rates, households, household_members, tills, gateways, payment_mandates, products, product_prices, mail_outbox
     to :app;
 grant insert, update, delete on
-    profiles, role_permissions, files, measurements, plan_branches, pass_aliases, member_search_keys, name_prefixes
+    profiles, role_permissions, files, measurements, plan_branches, pass_aliases, member_search_keys, name_prefixes,
+    product_barcodes
     to :app;
+-- The end of a till's chain moves with each receipt; a shift is only ever closed.
+grant update (last_number, last_hash) on receipt_chains to :app;
+grant insert on till_shifts to :app;
+grant update (closed_at, closed_by, counted, counted_amount, expected_amount, left_in_drawer, variance_reason, report) on till_shifts to :app;

@@ -18,6 +18,7 @@ use gatehouse_core::checkin::service::check_in;
 use gatehouse_core::checkin::wire::{CheckIn, Source, Who};
 use gatehouse_core::clock::Clock;
 use gatehouse_core::db;
+use gatehouse_core::demo::dice::Dice;
 use gatehouse_core::ids::{ScanId, new_id};
 use gatehouse_core::passes::payload::Payload;
 use gatehouse_core::services::Services;
@@ -48,7 +49,7 @@ async fn measure() -> Result<()> {
     let place = gym::Place::open().await?;
     let gym = Arc::new(Gym::open(&place).await?);
     let turn = Duration::from_millis(number("GATEHOUSE_BENCH_TURN_MS", 3000));
-    let mut dice = Dice(number("GATEHOUSE_BENCH_SEED", 1));
+    let mut dice = Dice::new(number("GATEHOUSE_BENCH_SEED", 1));
     for (desks, case, percentiles) in CASES {
         let pool = db::connect(&place.app_url, u32::try_from(desks)?).await?;
         let services =
@@ -131,7 +132,7 @@ async fn ours(
     let started = Instant::now();
     let mut working = JoinSet::new();
     for desk in 0..desks {
-        let (services, gym, mut dice) = (services.clone(), gym.clone(), dice.split());
+        let (services, gym, mut dice) = (services.clone(), gym.clone(), Dice::new(dice.roll()));
         working.spawn(async move {
             let actor =
                 Actor::System { branch: Some(gym.branch), desk: Some(gym.desks[desk % gym.desks.len()]) };
@@ -183,7 +184,7 @@ async fn floor(
     let started = Instant::now();
     let mut working = JoinSet::new();
     for mut db in bare.drain(..) {
-        let (gym, mut dice) = (gym.clone(), dice.split());
+        let (gym, mut dice) = (gym.clone(), Dice::new(dice.roll()));
         working.spawn(async move {
             let mut latencies = Vec::new();
             while started.elapsed() < long {
@@ -227,28 +228,6 @@ pub struct BenchClock {
 impl Clock for BenchClock {
     fn now(&self) -> DateTime<Utc> {
         self.base + TimeDelta::from_std(self.started.elapsed()).unwrap_or_default()
-    }
-}
-
-/// The same seed draws the same (splitmix64, Steele, Lea and Flood 2014).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, below: u64) -> u64 {
-        self.roll() % below
-    }
-
-    /// Dice of its own for a desk.
-    fn split(&mut self) -> Self {
-        Self(self.roll())
     }
 }
 

@@ -8,6 +8,7 @@ use crate::soak::driver::DESKS;
 use crate::soak::wire::{Answer, Ask, Request};
 use chrono::{DateTime, TimeDelta, Utc};
 use gatehouse_core::checkin::wire::Outcome;
+use gatehouse_core::demo::dice::Dice;
 use gatehouse_core::ids::{
     BranchId, DeskId, EntryId, GymId, MemberId, PassId, PlanId, ScanId, SubscriptionEventId, SubscriptionId,
 };
@@ -177,7 +178,7 @@ async fn member(
 /// Plays one desk to the end of its share.
 pub async fn play(mut desk: Desk, number: usize, prepared: Arc<Prepared>) -> io::Result<Vec<Told>> {
     let own = u64::try_from(number).unwrap_or(0);
-    let mut dice = Dice(prepared.seed.wrapping_mul(1000).wrapping_add(own).wrapping_add(1));
+    let mut dice = Dice::new(prepared.seed.wrapping_mul(1000).wrapping_add(own).wrapping_add(1));
     let mut told = Vec::new();
     let mut entries = Vec::new();
     for index in 0..prepared.share + u64::from(own < prepared.extra) {
@@ -202,7 +203,7 @@ impl Prepared {
         if roll < AGAIN {
             let answered = lock(&self.answered);
             if !answered.is_empty() {
-                return answered[dice.index(answered.len())].clone();
+                return dice.pick(&answered).clone();
             }
         }
         if roll < AGAIN + UNDO
@@ -210,7 +211,7 @@ impl Prepared {
         {
             return Ask::Undo { entry_id: *entry_id };
         }
-        let (member_id, code) = self.members[dice.index(self.members.len())].clone();
+        let (member_id, code) = dice.pick(&self.members).clone();
         let scan_id = ScanId::new(self.base);
         let ask = if roll < AGAIN + UNDO + LET_IN {
             Ask::LetIn { scan_id, member_id }
@@ -331,26 +332,5 @@ fn word(outcome: Outcome) -> &'static str {
         Outcome::Admitted => "admitted",
         Outcome::Refused => "refused",
         Outcome::Attention => "attention",
-    }
-}
-
-/// The same seed draws the same (splitmix64, Steele, Lea and Flood 2014).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, below: u64) -> u64 {
-        self.roll() % below
-    }
-
-    fn index(&mut self, length: usize) -> usize {
-        usize::try_from(self.below(u64::try_from(length).unwrap_or(1))).unwrap_or(0)
     }
 }

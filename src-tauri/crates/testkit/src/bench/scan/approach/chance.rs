@@ -1,23 +1,21 @@
 //! Randomness that never changes: the same seed makes the same clips in every release.
 
-/// `SplitMix64` (Steele, Lea, Flood 2014). The generators of the `rand` crate may change their values between
-/// versions, and then figures of two years could not be compared.
+use gatehouse_core::demo::dice::Dice;
+
+/// The generators of the `rand` crate may change their values between versions, and then figures of two years could
+/// not be compared.
 #[derive(Debug, Clone)]
-pub struct Chance(u64);
+pub struct Chance(Dice);
 
 impl Chance {
     /// A sequence of its own for each seed.
     pub fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(Dice::new(seed))
     }
 
     /// The next 64 bits.
     pub fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        self.0.roll()
     }
 
     /// A number from `low` to `high`, evenly.
