@@ -60,7 +60,9 @@ alter table charges
     add column tax_name text,
     add column tax_bp int not null default 0 constraint charges_tax_bp_range check (tax_bp between 0 and 10000),
     -- Part of the amount that is tax.
-    add column tax_amount bigint not null default 0 constraint charges_tax_within check (tax_amount between 0 and amount);
+    add column tax_amount bigint not null default 0 constraint charges_tax_within check (tax_amount between 0 and amount),
+    -- The account that earns it: a voucher is earned when it is spent.
+    add column earned text not null default 'revenue' constraint charges_earned_known check (earned in ('revenue', 'voucher', 'rounding'));
 update charges set payer_id = member_id, unit_amount = amount;
 alter table charges alter column unit_amount set not null;
 create index charges_payer_idx on charges (payer_id);
@@ -71,7 +73,9 @@ create table charge_credits (
     transaction_id uuid not null constraint charge_credits_transaction_fkey references ledger_transactions (id),
     charge_id uuid not null constraint charge_credits_charge_fkey references charges (id),
     kind text not null constraint charge_credits_kind_known check (kind in ('void', 'credit_note', 'write_off', 'rounding')),
-    amount bigint not null constraint charge_credits_amount_positive check (amount > 0)
+    amount bigint not null constraint charge_credits_amount_positive check (amount > 0),
+    -- Part of the amount that is tax.
+    tax_amount bigint not null constraint charge_credits_tax_within check (tax_amount between 0 and amount)
 );
 create index charge_credits_charge_idx on charge_credits (charge_id);
 

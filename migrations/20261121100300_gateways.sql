@@ -102,7 +102,8 @@ create table vouchers (
     left_amount bigint not null constraint vouchers_not_overspent check (left_amount between 0 and amount),
     currency text not null,
     expires_on date,
-    transaction_id uuid constraint vouchers_transaction_fkey references ledger_transactions (id),
+    -- What it was sold for; none for one that was given.
+    charge_id uuid constraint vouchers_charge_key unique constraint vouchers_charge_fkey references charges (id),
     created_at timestamptz not null,
     created_by uuid
 );
@@ -121,3 +122,24 @@ begin
     return null;
 end $$;
 create trigger payments_voucher_spent after insert on payments for each row when (new.voucher_id is not null) execute function voucher_spent();
+
+-- Money given back onto a voucher can be spent again.
+create function voucher_refilled() returns trigger language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+    update vouchers set left_amount = left_amount + new.amount
+    where id = (select voucher_id from payments where id = new.payment_id) and currency = new.currency;
+    if not found then
+        raise exception 'the payment was made with no voucher' using errcode = 'check_violation', constraint = 'refunds_voucher_named';
+    end if;
+    return null;
+end $$;
+create trigger refunds_voucher_refilled after insert on refunds for each row when (new.method = 'voucher') execute function voucher_refilled();
+
+-- A voucher whose sale is taken back cannot be spent; one that was spent cannot be taken back.
+create function voucher_taken_back() returns trigger language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+    update vouchers set left_amount = left_amount - new.amount where charge_id = new.charge_id;
+    return null;
+end $$;
+create trigger charge_credits_voucher after insert on charge_credits for each row when (new.kind in ('void', 'credit_note'))
+    execute function voucher_taken_back();

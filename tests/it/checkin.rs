@@ -19,7 +19,7 @@ use gatehouse_core::passes::service::{add_alias, revoke};
 use gatehouse_core::passes::store::{NewPass, insert};
 use gatehouse_core::passes::wire::{AddAlias, PassKind, RevokePass};
 use gatehouse_core::plans::wire::{AccessWindow, BranchScope, PlanForm, PlanKind, VisitRule};
-use gatehouse_core::subscriptions::wire::Offer;
+use gatehouse_core::sales::wire::{Basket, Line};
 use gatehouse_testkit::{TestGym, pack_form, plan_form, without};
 
 async fn held_up(gym: &TestGym, actor: &Actor, text: &str, source: Source) -> Verdict {
@@ -164,7 +164,7 @@ async fn refused_pays_scans_again() {
         panic!("{:#?}", refused.next_action)
     };
     assert!(price.minor > 0);
-    gym.sell(Offer::Renew { subscription_id, from_old_end: false }).await;
+    gym.sell(Basket { member_id: None, lines: vec![Line::Renew { subscription_id, from_old_end: false }] }).await;
     assert!(is_entered(&scanned(&gym, &text).await));
 }
 
@@ -370,7 +370,7 @@ async fn hours_branches_and_starts_refuse_with_the_day_pass_as_a_way_in() {
     let member = gym.member("Omar Said").await;
     let starts_on = "2026-03-20".parse().expect("a day");
     let plan_id = gym.monthly().await;
-    gym.sell(Offer::New { member_id: member, plan_id, starts_on: Some(starts_on) }).await;
+    gym.sell(Basket::of(member, Line::New { plan_id, starts_on: Some(starts_on) })).await;
     assert_eq!(clicked(&gym, member).await.reasons, [Reason::NotStarted { starts_on }]);
 }
 

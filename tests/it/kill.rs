@@ -3,8 +3,8 @@
 use chrono::NaiveDate;
 use gatehouse_core::clock::Clock;
 use gatehouse_core::ids::{MemberId, PlanId, new_id};
-use gatehouse_core::subscriptions::service::sell;
-use gatehouse_core::subscriptions::wire::{Offer, Sale, Sell};
+use gatehouse_core::sales::service::sell;
+use gatehouse_core::sales::wire::{Basket, Line, Sale, Sell};
 use gatehouse_pg::{Config, Server};
 use gatehouse_testkit::{GymSetup, TestDb, TestGym};
 use rustix::process::{Pid, Signal, kill_process};
@@ -75,10 +75,12 @@ impl Rush {
         let member_id = self.members[self.begun.fetch_add(1, Ordering::Relaxed)];
         Sell {
             idempotency_key: new_id(self.gym.clock.now()),
-            offer: Offer::New { member_id, plan_id: self.plan, starts_on: None },
+            basket: Basket::of(member_id, Line::New { plan_id: self.plan, starts_on: None }),
             expected_total: self.gym.money(75_000),
             expected_starts_on: NaiveDate::from_ymd_opt(2026, 3, 11),
+            credit_minor: 0,
             payments: vec![self.gym.cash(75_000)],
+            owe_until: None,
         }
     }
 

@@ -9,12 +9,11 @@ use gatehouse_core::money::Money;
 use gatehouse_core::payments::wire::{Method, Payment};
 use gatehouse_core::plans::service::{archive_plan, set_price, update_plan};
 use gatehouse_core::plans::wire::{ChoosePlan, SetPrice, UpdatePlan};
-use gatehouse_core::subscriptions::service::{
-    member_subscriptions, sale_preview, sell, take_over, void_sale,
-};
-use gatehouse_core::subscriptions::wire::{
-    EventKind, Offer, Sale, SalePreview, Status, Subscription, TakeOver, VoidSale, Voided,
-};
+use gatehouse_core::sales::service::{sale_preview, sell};
+use gatehouse_core::sales::void::void_sale;
+use gatehouse_core::sales::wire::{Basket, Line, Sale, SalePreview, Sell, VoidSale, Voided};
+use gatehouse_core::subscriptions::service::{member_subscriptions, take_over};
+use gatehouse_core::subscriptions::wire::{EventKind, Status, Subscription, TakeOver};
 use gatehouse_testkit::{GymSetup, TestGym, pack_form, plan_form, without};
 use sqlx::Executor as _;
 
@@ -31,12 +30,16 @@ fn field(error: Error) -> (String, String) {
     (wire.field.unwrap_or_default(), wire.code)
 }
 
-fn new(member_id: MemberId, plan_id: PlanId) -> Offer {
-    Offer::New { member_id, plan_id, starts_on: None }
+fn new(member_id: MemberId, plan_id: PlanId) -> Basket {
+    Basket::of(member_id, Line::New { plan_id, starts_on: None })
 }
 
-fn renew(subscription_id: SubscriptionId) -> Offer {
-    Offer::Renew { subscription_id, from_old_end: false }
+fn renew(subscription_id: SubscriptionId) -> Basket {
+    renew_from(subscription_id, false)
+}
+
+fn renew_from(subscription_id: SubscriptionId, from_old_end: bool) -> Basket {
+    Basket { member_id: None, lines: vec![Line::Renew { subscription_id, from_old_end }] }
 }
 
 async fn subscriptions(gym: &TestGym, member_id: MemberId) -> Vec<Subscription> {
@@ -83,14 +86,14 @@ async fn a_sale_charges_takes_the_money_and_starts_the_subscription() {
     let gym = TestGym::new().await;
     let (member, plan) = (gym.member("Mona Adel").await, gym.monthly().await);
     let preview = sale_preview(&gym.services, &gym.reception, new(member, plan)).await.expect("a preview");
-    assert_eq!((preview.starts_on, preview.ends_on), (day("2026-03-11"), day("2026-04-10")));
+    assert_eq!((preview.lines[0].starts_on, preview.lines[0].ends_on), (Some(day("2026-03-11")), Some(day("2026-04-10"))));
     assert_eq!(preview.total, Money::new(75_000, "EGP"));
     assert!(preview.warnings.is_empty());
 
     let mut request = gym.sale_of(new(member, plan)).await;
     request.payments[0].tendered = Some(gym.money(80_000));
     let sale = sell(&gym.services, &gym.reception, request).await.expect("a sale");
-    assert_eq!((sale.starts_on, sale.ends_on), (preview.starts_on, preview.ends_on));
+    assert_eq!((Some(sale.subscriptions[0].starts_on), Some(sale.subscriptions[0].ends_on)), (preview.lines[0].starts_on, preview.lines[0].ends_on));
     assert_eq!(sale.change, gym.money(5_000));
 
     assert_eq!(money_rows(&gym).await, [1, 4, 1, 1, 1, 1]);
@@ -187,10 +190,7 @@ async fn a_sale_that_is_retried_happens_once() {
     assert_eq!(first, retried);
     assert_eq!(money_rows(&gym).await, [1, 4, 1, 1, 1, 1]);
 
-    let other = gatehouse_core::subscriptions::wire::Sell {
-        offer: new(gym.member("Omar Nabil").await, plan),
-        ..request
-    };
+    let other = Sell { basket: new(gym.member("Omar Nabil").await, plan), ..request };
     let error = sell(&gym.services, &gym.reception, other).await.expect_err("another sale, the same key");
     assert_eq!(code(error), "idempotency_key_reused");
     assert_eq!(money_rows(&gym).await, [1, 4, 1, 1, 1, 1]);
@@ -218,7 +218,7 @@ async fn two_desks_renewing_at_once_never_sell_two_periods_unseen() {
     let plan = gym.monthly().await;
     for _ in 0..10 {
         let member = gym.member("Mona Adel").await;
-        let sold = gym.sell_plan(member, plan).await.subscription_id;
+        let sold = gym.sell_plan(member, plan).await.subscriptions[0].subscription_id;
         let (first, second) = (gym.sale_of(renew(sold)).await, gym.sale_of(renew(sold)).await);
         let (one, other) = tokio::join!(
             sell(&gym.services, &gym.reception, first),
@@ -229,7 +229,7 @@ async fn two_desks_renewing_at_once_never_sell_two_periods_unseen() {
             both => panic!("one desk renews, the other is told: {both:?}"),
         };
         assert!(["subscription_changed", "dates_changed"].contains(&code(lost).as_str()));
-        assert_eq!((won.starts_on, won.ends_on), (day("2026-04-11"), day("2026-05-10")));
+        assert_eq!((won.subscriptions[0].starts_on, won.subscriptions[0].ends_on), (day("2026-04-11"), day("2026-05-10")));
         assert_eq!(the_only_one(&gym, member).await.ends_on, day("2026-05-10"));
     }
 }
@@ -238,10 +238,10 @@ async fn two_desks_renewing_at_once_never_sell_two_periods_unseen() {
 async fn a_second_renewal_made_knowingly_follows_the_first() {
     let gym = TestGym::new().await;
     let (member, plan) = (gym.member("Mona Adel").await, gym.monthly().await);
-    let sold = gym.sell_plan(member, plan).await.subscription_id;
+    let sold = gym.sell_plan(member, plan).await.subscriptions[0].subscription_id;
     gym.sell(renew(sold)).await;
     let again = gym.sell(renew(sold)).await;
-    assert_eq!((again.starts_on, again.ends_on), (day("2026-05-11"), day("2026-06-10")));
+    assert_eq!((again.subscriptions[0].starts_on, again.subscriptions[0].ends_on), (day("2026-05-11"), day("2026-06-10")));
     let row = the_only_one(&gym, member).await;
     assert_eq!((row.starts_on, row.ends_on), (day("2026-03-11"), day("2026-06-10")));
     assert_eq!(row.remaining_days, Some(91));
@@ -256,34 +256,34 @@ async fn a_lapsed_subscription_starts_today_or_at_its_old_end() {
     let gym = TestGym::with(GymSetup { now: "2026-01-31T10:00:00Z", ..GymSetup::default() }).await;
     let (member, plan) = (gym.member("Mona Adel").await, gym.monthly().await);
     let sold = gym.sell_plan(member, plan).await;
-    assert_eq!((sold.starts_on, sold.ends_on), (day("2026-01-31"), day("2026-02-27")));
+    assert_eq!((sold.subscriptions[0].starts_on, sold.subscriptions[0].ends_on), (day("2026-01-31"), day("2026-02-27")));
     gym.clock.set("2026-03-10T10:00:00Z");
     assert_eq!(the_only_one(&gym, member).await.status, Status::Expired);
 
     let preview = |from_old_end| {
-        let offer = Offer::Renew { subscription_id: sold.subscription_id, from_old_end };
+        let offer = renew_from(sold.subscriptions[0].subscription_id, from_old_end);
         sale_preview(&gym.services, &gym.reception, offer)
     };
-    let dates = |preview: &SalePreview| (preview.starts_on, preview.ends_on, preview.alternative_start);
+    let dates = |preview: &SalePreview| (preview.lines[0].starts_on, preview.lines[0].ends_on, preview.lines[0].alternative_start);
     let from_today = preview(false).await.expect("a preview");
-    assert_eq!(dates(&from_today), (day("2026-03-10"), day("2026-04-09"), Some(day("2026-02-28"))));
+    assert_eq!(dates(&from_today), (Some(day("2026-03-10")), Some(day("2026-04-09")), Some(day("2026-02-28"))));
     let from_old_end = preview(true).await.expect("a preview");
     // The anchor is still the 31st.
-    assert_eq!(dates(&from_old_end), (day("2026-02-28"), day("2026-03-30"), Some(day("2026-03-10"))));
+    assert_eq!(dates(&from_old_end), (Some(day("2026-02-28")), Some(day("2026-03-30")), Some(day("2026-03-10"))));
     assert_eq!(from_old_end.warnings, ["starts_in_past"]);
 
-    let offer = Offer::Renew { subscription_id: sold.subscription_id, from_old_end: true };
+    let offer = renew_from(sold.subscriptions[0].subscription_id, true);
     let renewed = gym.sell(offer).await;
-    assert_eq!((renewed.starts_on, renewed.ends_on), (day("2026-02-28"), day("2026-03-30")));
-    let again = gym.sell(renew(sold.subscription_id)).await;
-    assert_eq!((again.starts_on, again.ends_on), (day("2026-03-31"), day("2026-04-29")));
+    assert_eq!((renewed.subscriptions[0].starts_on, renewed.subscriptions[0].ends_on), (day("2026-02-28"), day("2026-03-30")));
+    let again = gym.sell(renew(sold.subscriptions[0].subscription_id)).await;
+    assert_eq!((again.subscriptions[0].starts_on, again.subscriptions[0].ends_on), (day("2026-03-31"), day("2026-04-29")));
 }
 
 #[tokio::test]
 async fn a_renewal_keeps_the_sold_duration_at_todays_price() {
     let gym = TestGym::new().await;
     let (member, plan) = (gym.member("Mona Adel").await, gym.monthly().await);
-    let sold = gym.sell_plan(member, plan).await.subscription_id;
+    let sold = gym.sell_plan(member, plan).await.subscriptions[0].subscription_id;
     let mut form = plan_form("Quarterly");
     form.duration_count = 3;
     update_plan(&gym.services, &gym.owner, UpdatePlan { id: plan, form }).await.expect("edited");
@@ -295,7 +295,7 @@ async fn a_renewal_keeps_the_sold_duration_at_todays_price() {
     assert_eq!((kept.plan_name.as_str(), kept.duration_count), ("Monthly", 1));
     assert_eq!(kept.ends_on, day("2026-04-10"));
     let preview = sale_preview(&gym.services, &gym.reception, renew(sold)).await.expect("a preview");
-    assert_eq!((preview.starts_on, preview.ends_on), (day("2026-04-11"), day("2026-05-10")));
+    assert_eq!((preview.lines[0].starts_on, preview.lines[0].ends_on), (Some(day("2026-04-11")), Some(day("2026-05-10"))));
     assert_eq!((preview.total, preview.warnings), (gym.money(200_000), vec!["plan_changed".to_owned()]));
 }
 
@@ -303,11 +303,11 @@ async fn a_renewal_keeps_the_sold_duration_at_todays_price() {
 async fn an_archived_plan_is_renewed_but_not_sold() {
     let gym = TestGym::new().await;
     let (member, plan) = (gym.member("Mona Adel").await, gym.monthly().await);
-    let sold = gym.sell_plan(member, plan).await.subscription_id;
+    let sold = gym.sell_plan(member, plan).await.subscriptions[0].subscription_id;
     archive_plan(&gym.services, &gym.owner, ChoosePlan { plan_id: plan }).await.expect("archived");
     let error = sale_preview(&gym.services, &gym.reception, new(member, plan)).await.expect_err("archived");
     assert_eq!(code(error), "plan_archived");
-    assert_eq!(gym.sell(renew(sold)).await.ends_on, day("2026-05-10"));
+    assert_eq!(gym.sell(renew(sold)).await.subscriptions[0].ends_on, day("2026-05-10"));
 }
 
 #[tokio::test]
@@ -315,14 +315,14 @@ async fn the_preview_mentions_a_second_of_a_kind_and_a_start_in_the_past() {
     let gym = TestGym::new().await;
     let (member, plan) = (gym.member("Mona Adel").await, gym.monthly().await);
     gym.sell_plan(member, plan).await;
-    let offer = Offer::New { member_id: member, plan_id: plan, starts_on: Some(day("2026-03-01")) };
+    let offer = Basket::of(member, Line::New { plan_id: plan, starts_on: Some(day("2026-03-01")) });
     let preview = sale_preview(&gym.services, &gym.reception, offer).await.expect("a preview");
     assert_eq!(preview.warnings, ["starts_in_past", "already_running"]);
-    let offer = Offer::New { member_id: member, plan_id: plan, starts_on: Some(day("2026-04-11")) };
+    let offer = Basket::of(member, Line::New { plan_id: plan, starts_on: Some(day("2026-04-11")) });
     let preview = sale_preview(&gym.services, &gym.reception, offer).await.expect("a preview");
     assert!(preview.warnings.is_empty());
     for far in ["2024-01-01", "2190-01-01"] {
-        let offer = Offer::New { member_id: member, plan_id: plan, starts_on: Some(day(far)) };
+        let offer = Basket::of(member, Line::New { plan_id: plan, starts_on: Some(day(far)) });
         let error = sale_preview(&gym.services, &gym.reception, offer).await.expect_err("too far");
         assert_eq!(field(error), ("starts_on".to_owned(), "out_of_range".to_owned()));
     }
@@ -369,7 +369,7 @@ async fn a_sale_is_voided_within_a_quarter_of_an_hour() {
     assert_eq!(code(error), "already_voided");
     let error = void(&gym, voided.transaction_id).await.expect_err("a void is no sale");
     assert_eq!(code(error), "not_found");
-    let error = sale_preview(&gym.services, &gym.reception, renew(sale.subscription_id)).await;
+    let error = sale_preview(&gym.services, &gym.reception, renew(sale.subscriptions[0].subscription_id)).await;
     assert_eq!(code(error.expect_err("nothing is left of it")), "nothing_to_renew");
 }
 
@@ -378,7 +378,7 @@ async fn a_sale_is_not_voided_late_twice_elsewhere_or_without_a_reason() {
     let gym = TestGym::new().await;
     let (member, plan) = (gym.member("Mona Adel").await, gym.monthly().await);
     let sale = gym.sell_plan(member, plan).await;
-    let renewal = gym.sell(renew(sale.subscription_id)).await;
+    let renewal = gym.sell(renew(sale.subscriptions[0].subscription_id)).await;
     let error = void(&gym, sale.transaction_id).await.expect_err("the renewal came after it");
     assert_eq!(code(error), "not_last_sale");
 
@@ -439,7 +439,7 @@ async fn a_subscription_of_an_old_system_keeps_its_dates_and_costs_nothing() {
     assert_eq!((row.ends_on, row.remaining_days), (day("2026-02-11"), Some(22)));
     assert_eq!(row.events[0].kind, EventKind::TakenOver);
     let renewed = gym.sell(renew(taken.subscription_id)).await;
-    assert_eq!((renewed.starts_on, renewed.ends_on), (day("2026-02-12"), day("2026-03-11")));
+    assert_eq!((renewed.subscriptions[0].starts_on, renewed.subscriptions[0].ends_on), (day("2026-02-12"), day("2026-03-11")));
 
     for (changed, expected) in [
         (TakeOver { ends_on: day("2026-01-19"), ..request.clone() }, ("ends_on", "in_past")),
@@ -490,7 +490,7 @@ async fn visit(gym: &TestGym, sale: &Sale, member: MemberId, on: &str, seq: i32)
     .bind(gym.desk)
     .bind(now)
     .bind(day(on))
-    .bind(sale.subscription_id)
+    .bind(sale.subscriptions[0].subscription_id)
     .execute(&gym.db.owner)
     .await
     .expect("an entry");
@@ -500,7 +500,7 @@ async fn visit(gym: &TestGym, sale: &Sale, member: MemberId, on: &str, seq: i32)
     )
     .bind(entry)
     .bind(gym.branch)
-    .bind(sale.subscription_id)
+    .bind(sale.subscriptions[0].subscription_id)
     .bind(seq)
     .bind(day(on))
     .execute(&gym.db.owner)
@@ -529,8 +529,8 @@ async fn a_pack_that_is_used_up_is_completed_and_starts_again_when_renewed() {
     assert_eq!(the_only_one(&gym, member).await.visits_left, Some(1));
     visit(&gym, &sale, member, "2026-03-12", 3).await;
 
-    let renewed = gym.sell(renew(sale.subscription_id)).await;
-    assert_eq!((renewed.starts_on, renewed.ends_on), (day("2026-03-12"), day("2026-05-10")));
+    let renewed = gym.sell(renew(sale.subscriptions[0].subscription_id)).await;
+    assert_eq!((renewed.subscriptions[0].starts_on, renewed.subscriptions[0].ends_on), (day("2026-03-12"), day("2026-05-10")));
     let row = the_only_one(&gym, member).await;
     assert_eq!((row.status, row.visits_left), (Status::Active, Some(2)));
 }
@@ -638,7 +638,7 @@ async fn the_business_day_decides_when_a_subscription_starts() {
     let gym = TestGym::with(setup).await;
     let (member, plan) = (gym.member("Mona Adel").await, gym.monthly().await);
     let sale = gym.sell_plan(member, plan).await;
-    assert_eq!((sale.starts_on, sale.ends_on), (day("2026-03-11"), day("2026-04-10")));
+    assert_eq!((sale.subscriptions[0].starts_on, sale.subscriptions[0].ends_on), (day("2026-03-11"), day("2026-04-10")));
     // The last day runs to 03:00 of the next.
     gym.clock.set("2026-04-11T00:59:00Z");
     let row = the_only_one(&gym, member).await;

@@ -38,7 +38,9 @@ macro_rules! id_types {
 
 id_types! {
     GymId, BranchId, DeskId, AccountId, SessionId, MemberId, NoteId, MeasurementId, FileId, PlanId, PriceId,
-    SubscriptionId, SubscriptionEventId, TransactionId, ChargeId, PaymentId,
+    SubscriptionId, SubscriptionEventId, TransactionId, ChargeId, PaymentId, CreditId, RefundId, AllocationId,
+    TaxRateId, HouseholdId, ClosureId, TillId, ShiftId, ReceiptId, RequestId, VoucherId, ProductId, MovementId,
+    ExpenseId, MandateId, MailId,
     /// The row of a pass; the 8 bytes inside its code are another number.
     PassId,
     /// Nonce of one scan: a retry carries the same.

@@ -1,5 +1,4 @@
 //! The product: rules, storage and use cases of a gym. Knows no window, no HTTP, no SMTP.
-
 pub mod actor;
 pub mod audit;
 pub mod auth;
@@ -19,6 +18,8 @@ pub mod payments;
 pub mod plans;
 pub mod random;
 pub mod receipts;
+pub mod sales;
 pub mod secret;
 pub mod services;
 pub mod subscriptions;
+pub mod till;

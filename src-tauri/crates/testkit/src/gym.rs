@@ -8,8 +8,9 @@ use gatehouse_core::money::Money;
 use gatehouse_core::payments::wire::{Method, Payment};
 use gatehouse_core::plans::wire::{BranchScope, CreatePlan, DurationUnit, PlanForm, PlanKind, VisitRule};
 use gatehouse_core::services::Services;
-use gatehouse_core::subscriptions::wire::{Offer, Sale, Sell};
-use gatehouse_core::{plans, subscriptions};
+use gatehouse_core::sales::service as sales;
+use gatehouse_core::sales::wire::{Basket, Line, Sale, Sell};
+use gatehouse_core::plans;
 use sqlx::PgPool;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -214,9 +215,9 @@ impl TestGym {
     ///
     /// # Panics
     /// When the service refuses it.
-    pub async fn sell(&self, offer: Offer) -> Sale {
-        let request = self.sale_of(offer).await;
-        subscriptions::service::sell(&self.services, &self.reception, request).await.expect("a sale")
+    pub async fn sell(&self, basket: Basket) -> Sale {
+        let request = self.sale_of(basket).await;
+        sales::sell(&self.services, &self.reception, request).await.expect("a sale")
     }
 
     /// Sells a plan from today for cash.
@@ -224,25 +225,27 @@ impl TestGym {
     /// # Panics
     /// When the service refuses it.
     pub async fn sell_plan(&self, member_id: MemberId, plan_id: PlanId) -> Sale {
-        self.sell(Offer::New { member_id, plan_id, starts_on: None }).await
+        self.sell(Basket::of(member_id, Line::New { plan_id, starts_on: None })).await
     }
 
     /// The request that the desk sends once it has seen the preview: cash, exactly counted, a new key.
     ///
     /// # Panics
-    /// When the offer has no preview.
-    pub async fn sale_of(&self, offer: Offer) -> Sell {
-        let preview = subscriptions::service::sale_preview(&self.services, &self.reception, offer.clone())
+    /// When the basket has no preview.
+    pub async fn sale_of(&self, basket: Basket) -> Sell {
+        let preview = sales::sale_preview(&self.services, &self.reception, basket.clone())
             .await
             .expect("a preview");
         let payments =
             if preview.total.minor == 0 { Vec::new() } else { vec![self.cash(preview.total.minor)] };
         Sell {
             idempotency_key: new_id(self.clock.now()),
-            offer,
+            basket,
             expected_total: preview.total,
-            expected_starts_on: Some(preview.starts_on),
+            expected_starts_on: preview.lines.iter().find_map(|line| line.starts_on),
+            credit_minor: 0,
             payments,
+            owe_until: None,
         }
     }
 
@@ -275,6 +278,8 @@ pub fn plan_form(name: &str) -> PlanForm {
         minimum_term_days: 0,
         notice_days: 0,
         trainer_account_id: None,
+            tax_rate_id: None,
+            auto_renew: false,
     }
 }
 

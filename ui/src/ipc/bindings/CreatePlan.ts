@@ -6,6 +6,7 @@ import type { BranchScope } from "./BranchScope";
 import type { DurationUnit } from "./DurationUnit";
 import type { PlanId } from "./PlanId";
 import type { PlanKind } from "./PlanKind";
+import type { TaxRateId } from "./TaxRateId";
 import type { VisitRule } from "./VisitRule";
 
 export type CreatePlan = { id: PlanId, 
@@ -16,4 +17,8 @@ price_minor: number, name: string, native_name: string | null, kind: PlanKind, t
 /**
  * Whose plan it is: selling it assigns the member to this trainer.
  */
-trainer_account_id: AccountId | null, };
+trainer_account_id: AccountId | null, tax_rate_id: TaxRateId | null, 
+/**
+ * Subscriptions begin with automatic renewal.
+ */
+auto_renew: boolean, };

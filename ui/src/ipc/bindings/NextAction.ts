@@ -7,4 +7,4 @@ import type { SubscriptionId } from "./SubscriptionId";
 /**
  * The next legal step, as a button.
  */
-export type NextAction = { "kind": "renew", subscription_id: SubscriptionId, plan_name: string, price: Money | null, } | { "kind": "sell", member_id: MemberId, plan_id: PlanId | null, price: Money | null, } | { "kind": "register" } | { "kind": "open_member", member_id: MemberId, };
+export type NextAction = { "kind": "renew", subscription_id: SubscriptionId, plan_name: string, price: Money | null, } | { "kind": "sell", member_id: MemberId, plan_id: PlanId | null, price: Money | null, } | { "kind": "register" } | { "kind": "pay", member_id: MemberId, owed: Money, } | { "kind": "thaw", subscription_id: SubscriptionId, } | { "kind": "open_member", member_id: MemberId, };

@@ -11,6 +11,6 @@ export type Payment = { method: Method, amount: Money,
  */
 tendered: Money | null, 
 /**
- * The terminal's slip number.
+ * The terminal's slip number, a transfer's reference (of UPI the UTR), the voucher's code.
  */
 reference: string | null, };

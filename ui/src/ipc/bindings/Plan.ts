@@ -8,6 +8,7 @@ import type { Money } from "./Money";
 import type { PlanId } from "./PlanId";
 import type { PlanKind } from "./PlanKind";
 import type { PlanPrice } from "./PlanPrice";
+import type { TaxRateId } from "./TaxRateId";
 import type { VisitRule } from "./VisitRule";
 
 export type Plan = { id: PlanId, 
@@ -18,4 +19,8 @@ price: Money | null, prices: Array<PlanPrice>, archived_at: string | null, name:
 /**
  * Whose plan it is: selling it assigns the member to this trainer.
  */
-trainer_account_id: AccountId | null, };
+trainer_account_id: AccountId | null, tax_rate_id: TaxRateId | null, 
+/**
+ * Subscriptions begin with automatic renewal.
+ */
+auto_renew: boolean, };

@@ -17,6 +17,22 @@ ends_on: string,
  */
 remaining_days: number | null, visits_total: number | null, visits_left: number | null, freeze_days_remaining: number, 
 /**
+ * The freeze that runs or is to come: first and last day.
+ */
+frozen_from: string | null, frozen_until: string | null, 
+/**
+ * Cancelled or replaced: the last day, which may be to come.
+ */
+cancelled_on: string | null, auto_renew: boolean, 
+/**
+ * The one that this one replaced.
+ */
+predecessor_id: SubscriptionId | null, 
+/**
+ * Since when something of it is due and not paid.
+ */
+overdue_since: string | null, 
+/**
  * Name of the trainer that the sale assigned.
  */
 trainer: string | null, 

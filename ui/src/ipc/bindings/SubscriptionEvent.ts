@@ -2,9 +2,10 @@
 import type { EventKind } from "./EventKind";
 import type { Money } from "./Money";
 import type { SubscriptionEventId } from "./SubscriptionEventId";
+import type { SubscriptionId } from "./SubscriptionId";
 import type { TransactionId } from "./TransactionId";
 
-export type SubscriptionEvent = { id: SubscriptionEventId, kind: EventKind, at: string, starts_on: string | null, ends_on: string | null, visits: number | null, by: string | null, reason: string | null, transaction_id: TransactionId | null, amount: Money | null, voided: boolean, 
+export type SubscriptionEvent = { id: SubscriptionEventId, kind: EventKind, at: string, starts_on: string | null, ends_on: string | null, visits: number | null, days: number | null, successor_id: SubscriptionId | null, by: string | null, reason: string | null, transaction_id: TransactionId | null, amount: Money | null, voided: boolean, 
 /**
  * Until when this sale can still be voided; none when it cannot.
  */

@@ -6,10 +6,15 @@ import type { BranchScope } from "./BranchScope";
 import type { DurationUnit } from "./DurationUnit";
 import type { PlanId } from "./PlanId";
 import type { PlanKind } from "./PlanKind";
+import type { TaxRateId } from "./TaxRateId";
 import type { VisitRule } from "./VisitRule";
 
 export type UpdatePlan = { id: PlanId, name: string, native_name: string | null, kind: PlanKind, training_type: string | null, tier: string | null, duration_unit: DurationUnit, duration_count: number, visits: number | null, visit_rule: VisitRule, access_windows: Array<AccessWindow>, branch_scope: BranchScope, branch_ids: Array<BranchId>, freeze_days: number, freeze_times: number, minimum_term_days: number, notice_days: number, 
 /**
  * Whose plan it is: selling it assigns the member to this trainer.
  */
-trainer_account_id: AccountId | null, };
+trainer_account_id: AccountId | null, tax_rate_id: TaxRateId | null, 
+/**
+ * Subscriptions begin with automatic renewal.
+ */
+auto_renew: boolean, };

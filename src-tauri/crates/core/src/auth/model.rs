@@ -86,6 +86,22 @@ permissions! {
     Sell = "sell",
     /// Void the last sale within its window.
     VoidSale = "void_sale",
+    /// Sell with a part left owed.
+    SellOnCredit = "sell_on_credit",
+    /// Freeze and thaw within the plan's allowance.
+    FreezeSubscriptions = "freeze_subscriptions",
+    /// Give days or visits, and days back for a closure.
+    GiftDays = "gift_days",
+    /// Cancel, and take a cancellation back.
+    CancelSubscriptions = "cancel_subscriptions",
+    /// Beyond the freeze allowance, before the minimum term or the notice is over.
+    WaiveTerms = "waive_terms",
+    TransferSubscriptions = "transfer_subscriptions",
+    /// Give money back.
+    Refund = "refund",
+    WriteOff = "write_off",
+    /// Put members of a household on one bill.
+    EditHouseholds = "edit_households",
     /// Take over a running subscription from an old system, without a charge.
     TakeOver = "take_over",
     /// See prices paid, ledgers and totals.
@@ -127,6 +143,15 @@ pub fn default_permissions(role: Role) -> &'static [Permission] {
             P::RevokePass,
             P::Sell,
             P::VoidSale,
+            P::SellOnCredit,
+            P::FreezeSubscriptions,
+            P::GiftDays,
+            P::CancelSubscriptions,
+            P::WaiveTerms,
+            P::TransferSubscriptions,
+            P::Refund,
+            P::WriteOff,
+            P::EditHouseholds,
             P::TakeOver,
             P::SeeMoney,
             P::EditPlans,
@@ -144,8 +169,11 @@ pub fn default_permissions(role: Role) -> &'static [Permission] {
             P::RevokePass,
             P::Sell,
             P::VoidSale,
+            P::FreezeSubscriptions,
+            P::CancelSubscriptions,
+            P::EditHouseholds,
         ],
-        Role::Accountant => &[P::ViewMembers, P::SeeMoney, P::SeeAudit],
+        Role::Accountant => &[P::ViewMembers, P::SeeMoney, P::Refund, P::WriteOff, P::SeeAudit],
         Role::Trainer => &[P::CheckIn, P::ViewMembers],
         Role::StoreKeeper | Role::Member => &[],
     }

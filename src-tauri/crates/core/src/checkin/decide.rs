@@ -5,15 +5,17 @@
 //!    to who holds it;
 //! 2. the person: suspended, blocked by a note;
 //! 3. where they are: already inside, too soon after the last entry;
-//! 4. what they bought: [`door::choose`] names the subscription that is nearest to opening;
-//! 5. the house: entries of the day used up, full.
+//! 4. what they owe;
+//! 5. what they bought: [`door::choose`] names the subscription that is nearest to opening;
+//! 6. the house: entries of the day used up, full.
 //!
-//! All refusals of 2-5 are listed, so that mending the first does not reveal the next at the following scan.
+//! All refusals of 2-6 are listed, so that mending the first does not reveal the next at the following scan.
 //! What is to be mentioned to a member who gets in (a reminder, the end in sight) makes it attention, not refusal.
 use crate::checkin::wire::{Outcome, Reason};
 use crate::day::BranchCalendar;
 use crate::gym::wire::Direction;
 use crate::ids::{BranchId, EntryId, MemberId, SubscriptionId};
+use crate::money::Money;
 use crate::subscriptions::door::{self, Closed, Held, Moment};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
@@ -42,6 +44,27 @@ pub struct Rules {
     pub auto_checkout: TimeDelta,
     pub daily_entries: Option<i32>,
     pub capacity: Option<i32>,
+    pub debt: DebtRule,
+}
+
+/// From when on debt keeps the door shut.
+#[derive(Clone, Debug)]
+pub struct DebtRule {
+    pub currency: String,
+    /// Minor units owed beyond the grace from which it does; none never.
+    pub blocks_from: Option<i64>,
+    /// Days after the due day that are still forgiven.
+    pub grace_days: i32,
+}
+
+impl DebtRule {
+    /// What is owed beyond the grace on `today`, if that is enough to refuse. A debt is overdue from the day after
+    /// its due day on, and past the grace so many days later.
+    fn refuses(&self, debts: &[(i64, NaiveDate)], today: NaiveDate) -> Option<i64> {
+        let late = |due_on: NaiveDate| (today - due_on).num_days() > i64::from(self.grace_days);
+        let owed: i64 = debts.iter().filter(|(_, due_on)| late(*due_on)).map(|(owed, _)| owed).sum();
+        self.blocks_from.filter(|from| owed >= *from).map(|_| owed)
+    }
 }
 
 /// What was held up.
@@ -88,6 +111,8 @@ pub struct MemberFacts {
     pub held: Vec<Held>,
     /// Entries of the last days at this branch, newest first.
     pub entries: Vec<PastEntry>,
+    /// What is owed for the member, in minor units of the branch's currency, and since when it is due.
+    pub debts: Vec<(i64, NaiveDate)>,
 }
 
 /// An earlier entry.
@@ -278,6 +303,9 @@ fn enter(
         reasons.push(Reason::BlockedByNote);
     }
     reasons.extend(passback(visit, now, rules));
+    if let Some(owed) = rules.debt.refuses(&member.debts, today) {
+        reasons.push(Reason::Debt { owed: Money::new(owed, rules.debt.currency.clone()) });
+    }
     let opening = door::choose(&member.held, &moment);
     if let Err(closed) = &opening {
         reasons.push(closed.first().map_or(Reason::NoSubscription, |(id, why)| told(*id, why, member)));
@@ -328,6 +356,7 @@ fn told(id: SubscriptionId, why: &Closed, member: &MemberFacts) -> Reason {
             let place = member.places.iter().find(|(place, _)| *place == id);
             Reason::WrongBranch { branch: place.map(|(_, name)| name.clone()).unwrap_or_default() }
         }
+        Closed::Frozen { until } => Reason::Frozen { until: *until },
         Closed::NoVisitsLeft => Reason::NoVisitsLeft,
         Closed::NotStarted { starts_on } => Reason::NotStarted { starts_on: *starts_on },
         Closed::Expired { ended_on } => Reason::Expired { ended_on: *ended_on },

@@ -3,7 +3,7 @@ use crate::actor::Actor;
 use crate::audit::{self, Change};
 use crate::auth::model::Permission;
 use crate::checkin::code::Code;
-use crate::checkin::decide::{self, Decision, Effect, Facts, MemberFacts, PastEntry, Presented, Rules};
+use crate::checkin::decide::{self, DebtRule, Decision, Effect, Facts, MemberFacts, PastEntry, Presented, Rules};
 use crate::checkin::feed;
 use crate::checkin::store::{self, Entered, MemberRow, Question, Record, Row, SubscriptionRow};
 use crate::checkin::wire::{
@@ -19,7 +19,7 @@ use crate::passes::payload::Payload;
 use crate::passes::service::check_reason;
 use crate::services::Services;
 use crate::subscriptions::door::Held;
-use crate::subscriptions::model::{self, Event};
+use crate::subscriptions::model::{self, Columns, Event};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
@@ -222,12 +222,18 @@ impl Scene {
             auto_checkout: TimeDelta::hours(i64::from(row.auto_checkout_hours)),
             daily_entries: row.daily_entries,
             capacity: row.capacity,
+            debt: DebtRule {
+                currency: row.currency,
+                blocks_from: row.debt_blocks_from,
+                grace_days: row.debt_grace_days,
+            },
         };
         let inside = match row.capacity {
             Some(_) => feed::count_inside(db, branch, now).await?.0,
             None => 0,
         };
         let member = row.member.map(|json| json.0);
+        let debts = row.debts.map(|json| json.0).unwrap_or_default();
         let subscriptions = row.subscriptions.map(|json| json.0).unwrap_or_default();
         let notes = row.notes.map(|json| json.0).unwrap_or_default();
         let entries = row.entries.map(|json| json.0).unwrap_or_default();
@@ -266,6 +272,7 @@ impl Scene {
                         reasons: entry.reasons,
                     })
                     .collect(),
+                debts: debts.into_iter().map(|debt| (debt.owed, debt.due_on)).collect(),
             }),
         };
         Ok(Self {
@@ -500,8 +507,12 @@ impl Scene {
             Reason::PassRevoked { .. }
             | Reason::Suspended
             | Reason::BlockedByNote
-            | Reason::Reminder
-            | Reason::Debt { .. } => open_member(),
+            | Reason::Reminder => open_member(),
+            Reason::Debt { owed } => Some(NextAction::Pay { member_id: member, owed: owed.clone() }),
+            Reason::Frozen { .. } if actor.require(Permission::FreezeSubscriptions).is_ok() => {
+                decision.subscription.map(|subscription_id| NextAction::Thaw { subscription_id })
+            }
+            Reason::Frozen { .. } => open_member(),
             _ => None,
         })
     }
@@ -576,14 +587,18 @@ fn held(row: &SubscriptionRow) -> Result<Held, Error> {
         .iter()
         .flatten()
         .filter_map(|event| {
-            Event::from_columns(
-                event.id,
-                event.kind,
-                event.starts_on,
-                event.ends_on,
-                event.visits,
-                event.voids,
-            )
+            Columns {
+                id: event.id,
+                kind: event.kind,
+                business_day: event.business_day,
+                starts_on: event.starts_on,
+                ends_on: event.ends_on,
+                visits: event.visits,
+                days: event.days,
+                voids: event.voids,
+                about: event.about,
+            }
+            .read()
         })
         .collect();
     let state = model::fold(&terms, &events);

@@ -50,6 +50,10 @@ pub struct Row {
     pub subscriptions: Option<Json<Vec<SubscriptionRow>>>,
     pub entries: Option<Json<Vec<RecentEntry>>>,
     pub last_seq: Option<i32>,
+    pub debts: Option<Json<Vec<DebtRow>>>,
+    pub currency: String,
+    pub debt_blocks_from: Option<i64>,
+    pub debt_grace_days: i32,
 }
 
 /// A scan as it was stored.
@@ -102,10 +106,21 @@ pub struct SubscriptionRow {
 pub struct EventRow {
     pub id: SubscriptionEventId,
     pub kind: EventKind,
+    pub business_day: NaiveDate,
     pub starts_on: Option<NaiveDate>,
     pub ends_on: Option<NaiveDate>,
     pub visits: Option<i32>,
+    pub days: Option<i32>,
     pub voids: Option<SubscriptionEventId>,
+    pub about: Option<SubscriptionEventId>,
+}
+
+/// What the member or their payer owes for the member's things.
+#[derive(Clone, Debug, Deserialize)]
+pub struct DebtRow {
+    /// Minor units of the branch's currency.
+    pub owed: i64,
+    pub due_on: NaiveDate,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -133,7 +148,7 @@ macro_rules! facts {
             Row,
             "with found as (" + $found + r#")
             select b.time_zone, b.day_starts_at, b.anti_passback_minutes, b.auto_checkout_hours, b.undo_minutes,
-                b.capacity, b.daily_entries, d.direction,
+                b.capacity, b.daily_entries, b.currency, b.debt_blocks_from, b.debt_grace_days, d.direction,
                 (select json_build_object('at', s.at, 'source', s.source, 'member_id', s.member_id,
                         'outcome', s.outcome, 'reasons', s.reasons, 'entry_id', s.entry_id)
                  from scans s where s.id = $3) as "answered: Json<Answered>",
@@ -152,9 +167,11 @@ macro_rules! facts {
                         'branch_ids', s.branch_ids,
                         'branch_names', case when s.branch_scope = 'listed' then
                             (select string_agg(l.name, ', ' order by l.name) from branches l where l.id = any (s.branch_ids)) end,
-                        'anchor_day', s.anchor_day,
+                        'anchor_day', s.anchor_day, 'freeze_days', s.freeze_days, 'freeze_times', s.freeze_times,
+                        'minimum_term_days', s.minimum_term_days, 'notice_days', s.notice_days, 'auto_renew', s.auto_renew,
                         'events', (select json_agg(json_build_object('id', e.id, 'kind', e.kind, 'starts_on', e.starts_on,
-                                       'ends_on', e.ends_on, 'visits', e.visits, 'voids', e.voids_event_id) order by e.seq)
+                                       'ends_on', e.ends_on, 'visits', e.visits, 'days', e.days, 'business_day', e.business_day,
+                                       'voids', e.voids_event_id, 'about', e.about_event_id) order by e.seq)
                                    from subscription_events e where e.subscription_id = s.id),
                         'used', (select json_agg(u.business_day) from visit_uses u where u.subscription_id = s.id
                                    and not exists (select from entry_voids v where v.entry_id = u.entry_id)),
@@ -171,7 +188,9 @@ macro_rules! facts {
                  where e.member_id = m.id and e.branch_id = b.id
                    -- Older ones decide nothing: longer than any anti-passback window, visit or business day.
                    and e.at > $4::timestamptz - interval '50 hours' and e.at < 'infinity') as "entries: Json<Vec<RecentEntry>>",
-                (select max(e.seq) from entries e where e.branch_id = b.id and e.member_id = m.id) as last_seq
+                (select max(e.seq) from entries e where e.branch_id = b.id and e.member_id = m.id) as last_seq,
+                (select json_agg(json_build_object('owed', o.owed, 'due_on', o.due_on)) from open_charges o
+                 where o.member_id = m.id and o.currency = b.currency) as "debts: Json<Vec<DebtRow>>"
             from branches b
             join desks d on d.id = $2 and d.branch_id = b.id
             left join found f on true

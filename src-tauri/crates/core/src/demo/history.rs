@@ -5,9 +5,12 @@ use super::people::{People, Person};
 use super::plans::{OFF_PEAK, OFFERS, TRAINING, price};
 use super::{Demo, House};
 use crate::day::{Duration, end_day};
+use crate::ids::TransactionId;
+use crate::payments::posting::{canonical_entry, canonical_header};
 use crate::members::keys::{self, KeyKind, Searched};
 use crate::members::number::member_number;
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc, Weekday};
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
@@ -377,7 +380,7 @@ impl History {
             decided: false,
             next: None,
         });
-        let transaction = Some(self.open_transaction(batch, "take_over", at));
+        let transaction = Some(self.write_transaction(batch, "take_over", at, &[]));
         self.write_event(
             batch,
             guest,
@@ -454,8 +457,30 @@ impl History {
             .id(sold.transaction);
     }
 
-    fn open_transaction(&mut self, batch: &mut Batch, kind: &str, at: DateTime<Utc>) -> Uuid {
+    /// A transaction with its entries; debits positive.
+    fn write_transaction(
+        &mut self,
+        batch: &mut Batch,
+        kind: &str,
+        at: DateTime<Utc>,
+        entries: &[(&str, Option<Uuid>, i64)],
+    ) -> Uuid {
         let (id, key) = (self.dice.id(at), self.dice.id(at));
+        let currency = self.house.currency.as_str();
+        let mut ids: Vec<Uuid> = entries.iter().map(|_| self.dice.id(at)).collect();
+        ids.sort_unstable();
+        let mut text = canonical_header(TransactionId(id), kind, at, self.day, None);
+        for ((account, who, amount), entry) in entries.iter().zip(ids) {
+            canonical_entry(&mut text, account, *who, *amount, currency);
+            batch
+                .row(Table::LedgerEntries)
+                .id(entry)
+                .id(id)
+                .text(*account)
+                .id(*who)
+                .bigint(*amount)
+                .text(currency);
+        }
         batch
             .row(Table::Transactions)
             .id(id)
@@ -465,7 +490,8 @@ impl History {
             .day(self.day)
             .id(key)
             .id(self.house.account)
-            .id(self.house.desk);
+            .id(self.house.desk)
+            .raw(Sha256::digest(text).as_slice());
         id
     }
 
@@ -479,36 +505,32 @@ impl History {
         kind: &str,
         at: DateTime<Utc>,
     ) -> Uuid {
-        let transaction = self.open_transaction(batch, kind, at);
+        let amount = price(OFFERS[plan].pounds, &self.house.currency);
+        let cash = self.dice.per_mille(550);
+        let method = if cash { "cash" } else { "card_terminal" };
+        let transaction = self.write_transaction(
+            batch,
+            kind,
+            at,
+            &[
+                ("receivable", Some(member), amount),
+                ("revenue", None, -amount),
+                (method, None, amount),
+                ("receivable", Some(member), -amount),
+            ],
+        );
         let dice = &mut self.dice;
         let currency = self.house.currency.as_str();
-        let amount = price(OFFERS[plan].pounds, currency);
-        let (charge, payment) = (dice.id(at), dice.id(at));
-        let cash = dice.per_mille(550);
-        let method = if cash { "cash" } else { "card_terminal" };
-        for (account, who, signed) in [
-            ("receivable", Some(member), amount),
-            ("revenue", None, -amount),
-            (method, None, amount),
-            ("receivable", Some(member), -amount),
-        ] {
-            let entry = dice.id(at);
-            batch
-                .row(Table::LedgerEntries)
-                .id(entry)
-                .id(transaction)
-                .text(account)
-                .id(who)
-                .bigint(signed)
-                .text(currency);
-        }
+        let (charge, payment, allocation) = (dice.id(at), dice.id(at), dice.id(at));
         batch
             .row(Table::Charges)
             .id(charge)
             .id(transaction)
             .id(member)
+            .id(member)
             .id(subscription)
             .text(OFFERS[plan].name)
+            .bigint(amount)
             .bigint(amount)
             .text(currency)
             .day(self.day);
@@ -523,7 +545,7 @@ impl History {
             .text(currency)
             .bigint(cash.then_some(amount))
             .text(reference.as_deref());
-        batch.row(Table::Allocations).id(payment).id(charge).bigint(amount);
+        batch.row(Table::Allocations).id(allocation).id(transaction).id(payment).id(charge).bigint(amount);
         transaction
     }
 

@@ -52,8 +52,8 @@ pub async fn recall<T: DeserializeOwned>(db: &mut PgConnection, key: &Key) -> Re
     key.answer(row.map(|row| (row.request_digest, row.response)))
 }
 
-/// Stores the answer, first thing in the transaction: a second caller with the same key waits here until it is
-/// known whether this one commits.
+/// Stores the answer in the write's transaction. A second caller with the same key is held up by whichever of the two
+/// rows that carry it was written first, until it is known whether this one commits.
 pub async fn remember(
     db: &mut PgConnection,
     key: &Key,
@@ -76,5 +76,6 @@ pub async fn remember(
 
 /// True for the error of the caller that came second with the same key.
 pub fn was_raced(error: &Error) -> bool {
-    matches!(error, Error::Database(error) if Error::constraint(error) == Some("idempotency_keys_pkey"))
+    let Error::Database(error) = error else { return false };
+    matches!(Error::constraint(error), Some("idempotency_keys_pkey" | "ledger_transactions_idempotency_key"))
 }

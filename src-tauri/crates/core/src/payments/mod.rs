@@ -3,7 +3,9 @@
 //! The ledger is double entry and append-only: what was posted stays, and a mistake is taken back by a posting
 //! of the opposite sign. The database refuses everything else.
 pub mod idempotency;
-pub mod ledger;
 pub mod model;
+pub mod posting;
+pub mod store;
+pub mod tax;
 pub mod upi;
 pub mod wire;

@@ -126,6 +126,8 @@ mod tests {
             minimum_term_days: 0,
             notice_days: 0,
             trainer_account_id: None,
+            tax_rate_id: None,
+            auto_renew: false,
         }
     }
 

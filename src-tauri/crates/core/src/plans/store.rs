@@ -1,6 +1,6 @@
 //! Rows of plans and prices.
 use crate::error::Error;
-use crate::ids::{AccountId, BranchId, PlanId, PriceId};
+use crate::ids::{AccountId, BranchId, PlanId, PriceId, TaxRateId};
 use crate::money::Money;
 use crate::plans::model::price_on;
 use crate::plans::wire::{
@@ -54,7 +54,7 @@ pub async fn fetch(
                duration_unit as "duration_unit: DurationUnit", duration_count, visits, visit_rule as "visit_rule: VisitRule",
                access_windows as "access_windows: Json<Vec<AccessWindow>>", branch_scope as "branch_scope: BranchScope",
                freeze_days, freeze_times, minimum_term_days, notice_days, archived_at,
-               trainer_account_id as "trainer: AccountId",
+               trainer_account_id as "trainer: AccountId", tax_rate_id as "tax_rate: TaxRateId", auto_renew,
                (select coalesce(array_agg(b.branch_id order by b.branch_id), '{}') from plan_branches b where b.plan_id = p.id)
                    as "branch_ids!: Vec<BranchId>",
                (select coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'branch_id', r.branch_id, 'from', lower(r.valid),
@@ -90,6 +90,8 @@ pub async fn fetch(
                 minimum_term_days: row.minimum_term_days,
                 notice_days: row.notice_days,
                 trainer_account_id: row.trainer,
+                tax_rate_id: row.tax_rate,
+                auto_renew: row.auto_renew,
             },
             price: price_on(&prices, at.branch, at.currency, at.today).map(|price| price.price.clone()),
             prices,
@@ -122,8 +124,9 @@ pub async fn insert(
 ) -> Result<bool, Error> {
     let done = sqlx::query!(
         "insert into plans (id, name, native_name, kind, training_type, tier, duration_unit, duration_count, visits, visit_rule,
-             access_windows, branch_scope, freeze_days, freeze_times, minimum_term_days, notice_days, trainer_account_id, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+             access_windows, branch_scope, freeze_days, freeze_times, minimum_term_days, notice_days, trainer_account_id, created_at,
+             tax_rate_id, auto_renew)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
          on conflict on constraint plans_pkey do nothing",
         id.0,
         form.name,
@@ -142,7 +145,9 @@ pub async fn insert(
         form.minimum_term_days,
         form.notice_days,
         form.trainer_account_id.map(|id| id.0),
-        now
+        now,
+        form.tax_rate_id.map(|id| id.0),
+        form.auto_renew
     )
     .execute(&mut *db)
     .await
@@ -159,7 +164,7 @@ pub async fn update(db: &mut PgConnection, id: PlanId, form: &PlanForm) -> Resul
     sqlx::query!(
         "update plans set name = $2, native_name = $3, kind = $4, training_type = $5, tier = $6, duration_unit = $7, duration_count = $8,
              visits = $9, visit_rule = $10, access_windows = $11, branch_scope = $12, freeze_days = $13, freeze_times = $14,
-             minimum_term_days = $15, notice_days = $16, trainer_account_id = $17
+             minimum_term_days = $15, notice_days = $16, trainer_account_id = $17, tax_rate_id = $18, auto_renew = $19
          where id = $1",
         id.0,
         form.name,
@@ -177,7 +182,9 @@ pub async fn update(db: &mut PgConnection, id: PlanId, form: &PlanForm) -> Resul
         form.freeze_times,
         form.minimum_term_days,
         form.notice_days,
-        form.trainer_account_id.map(|id| id.0)
+        form.trainer_account_id.map(|id| id.0),
+        form.tax_rate_id.map(|id| id.0),
+        form.auto_renew
     )
     .execute(&mut *db)
     .await

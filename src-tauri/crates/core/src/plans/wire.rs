@@ -1,5 +1,5 @@
 //! Requests and answers about plans.
-use crate::ids::{AccountId, BranchId, PlanId, PriceId};
+use crate::ids::{AccountId, BranchId, PlanId, PriceId, TaxRateId};
 use crate::money::Money;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -77,6 +77,11 @@ pub struct PlanForm {
     /// Whose plan it is: selling it assigns the member to this trainer.
     #[serde(default)]
     pub trainer_account_id: Option<AccountId>,
+    #[serde(default)]
+    pub tax_rate_id: Option<TaxRateId>,
+    /// Subscriptions begin with automatic renewal.
+    #[serde(default)]
+    pub auto_renew: bool,
 }
 
 #[derive(Debug, Deserialize, TS)]

@@ -1,6 +1,8 @@
-//! Receipts on paper: what one says, frozen when it is issued, and its ways out: PDF, a thermal printer's bytes.
+//! Receipts: numbered without a gap per till, each bound to the one before by its hash; what one says, frozen when it is issued, and its ways out: PDF, a thermal printer's bytes.
+pub mod chain;
 pub mod document;
 pub mod escpos;
+pub mod give;
 mod page;
 pub mod pdf;
 mod sheet;

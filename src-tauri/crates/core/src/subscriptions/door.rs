@@ -53,6 +53,10 @@ pub enum Closed {
         opens_at: Option<NaiveDateTime>,
     },
     WrongBranch,
+    /// `until` is the last frozen day.
+    Frozen {
+        until: NaiveDate,
+    },
     NoVisitsLeft,
     NotStarted {
         starts_on: NaiveDate,
@@ -77,7 +81,8 @@ pub fn opens(held: &Held, moment: &Moment) -> Result<bool, Closed> {
         return Err(Closed::NotStarted { starts_on: span.starts_on });
     }
     if today > span.ends_on {
-        return Err(Closed::Expired { ended_on: span.ends_on });
+        let cancelled = held.state.last_day.is_some_and(|last| last <= span.ends_on);
+        return Err(if cancelled { Closed::Cancelled } else { Closed::Expired { ended_on: span.ends_on } });
     }
     let here = match held.terms.branch_scope {
         BranchScope::All => true,
@@ -86,6 +91,9 @@ pub fn opens(held: &Held, moment: &Moment) -> Result<bool, Closed> {
     };
     if !here {
         return Err(Closed::WrongBranch);
+    }
+    if let Some(freeze) = held.state.frozen(today) {
+        return Err(Closed::Frozen { until: freeze.until() });
     }
     let takes_visit = match held.state.visits_left(today, &held.used) {
         None => false,

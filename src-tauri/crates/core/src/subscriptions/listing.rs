@@ -2,10 +2,10 @@
 use crate::ids::BranchId;
 use crate::money::Money;
 use crate::subscriptions::door::{Moment, choose};
-use crate::subscriptions::model::{Period, State};
+use crate::subscriptions::model::{Freeze, Period, State};
 use crate::subscriptions::store::{EventRow, Record};
-use crate::subscriptions::wire::{EventKind, Subscription, SubscriptionEvent};
-use chrono::{DateTime, TimeDelta, Utc};
+use crate::subscriptions::wire::{EventKind, Status, Subscription, SubscriptionEvent};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 /// How long a sale can be voided.
 pub const VOID_WINDOW: TimeDelta = TimeDelta::minutes(15);
@@ -34,6 +34,7 @@ fn show(record: &Record, moment: &Moment, currency: &str, with_amounts: bool) ->
         .unwrap_or(Period { starts_on: today, ends_on: today });
     // Before it starts and after its end, the visits of the nearest day that has any.
     let visit_day = today.clamp(span.starts_on, span.ends_on);
+    let freeze = state.freeze_from(today);
     Subscription {
         id: record.sold.id,
         plan_id: record.sold.plan_id,
@@ -41,13 +42,19 @@ fn show(record: &Record, moment: &Moment, currency: &str, with_amounts: bool) ->
         kind: record.sold.terms.kind,
         duration_unit: record.sold.terms.duration_unit,
         duration_count: record.sold.terms.duration_count,
-        status: state.status(today, &record.used),
+        status: status(record, &state, today),
         starts_on: span.starts_on,
         ends_on: span.ends_on,
         remaining_days: state.remaining_days(today),
         visits_total: state.visits_granted(visit_day),
         visits_left: state.visits_left(visit_day, &record.used),
-        freeze_days_remaining: record.sold.freeze_days,
+        freeze_days_remaining: state.freeze_days_remaining(&record.terms, today),
+        frozen_from: freeze.map(|freeze| freeze.from),
+        frozen_until: freeze.map(Freeze::until),
+        cancelled_on: state.last_day,
+        auto_renew: state.auto_renew,
+        predecessor_id: record.sold.predecessor_id,
+        overdue_since: record.due_since.filter(|due| *due < today),
         trainer: record.sold.trainer.clone(),
         opens_door: false,
         owed: Money::new(record.owed, currency),
@@ -56,6 +63,14 @@ fn show(record: &Record, moment: &Moment, currency: &str, with_amounts: bool) ->
             .iter()
             .map(|event| show_event(event, record, &state, moment, with_amounts))
             .collect(),
+    }
+}
+
+/// What it is today, what is owed for it considered: one that runs and is not paid is overdue.
+pub fn status(record: &Record, state: &State, today: NaiveDate) -> Status {
+    match state.status(today, &record.used) {
+        Status::Active if record.due_since.is_some_and(|due| due < today) => Status::Overdue,
+        other => other,
     }
 }
 
@@ -71,7 +86,7 @@ fn show_event(
     moment: &Moment,
     with_amounts: bool,
 ) -> SubscriptionEvent {
-    let voidable_until = voidable_until(event, state, moment.branch).filter(|until| moment.at <= *until);
+    let voidable_until = voidable_until(event, record, state, moment.branch).filter(|until| moment.at <= *until);
     let amount = event.charged.zip(event.currency.clone());
     SubscriptionEvent {
         id: event.id,
@@ -80,6 +95,8 @@ fn show_event(
         starts_on: event.starts_on,
         ends_on: event.ends_on,
         visits: event.visits,
+        days: event.days,
+        successor_id: event.successor_id,
         by: event.by.clone(),
         reason: event.reason.clone(),
         transaction_id: event.ledger_transaction_id,
@@ -92,9 +109,25 @@ fn show_event(
     }
 }
 
-/// Until when this event can be taken back: only the last that is in force, only at the branch that sold it.
-pub fn voidable_until(event: &EventRow, state: &State, branch: BranchId) -> Option<DateTime<Utc>> {
+/// Until when this event can be taken back: only the last one, only at the branch that made it, and only what was
+/// sold or taken over.
+pub fn voidable_until(
+    event: &EventRow,
+    record: &Record,
+    state: &State,
+    branch: BranchId,
+) -> Option<DateTime<Utc>> {
+    let grants = matches!(event.kind, EventKind::Sold | EventKind::Renewed | EventKind::TakenOver);
     let is_last = state.grants.last().is_some_and(|grant| grant.event == event.id);
+    let taken_back = |id| {
+        record.events.iter().any(|other| other.voids_event_id == Some(id) || other.about_event_id == Some(id))
+    };
+    // A freeze or a gift since then stands on it.
+    let stands_alone = record
+        .events
+        .iter()
+        .filter(|other| other.seq > event.seq)
+        .all(|other| other.voids_event_id.is_some() || other.about_event_id.is_some() || taken_back(other.id));
     let is_ours = event.branch_id == branch && event.ledger_transaction_id.is_some();
-    (is_last && is_ours && event.kind != EventKind::Voided).then(|| event.at + VOID_WINDOW)
+    (grants && is_last && stands_alone && is_ours).then(|| event.at + VOID_WINDOW)
 }

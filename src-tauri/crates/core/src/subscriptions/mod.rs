@@ -3,8 +3,9 @@
 //! Nothing here stores a status. A subscription is its terms, fixed when it was sold, and a list of events;
 //! [`model::fold`] turns them into periods, and everything else is asked of those on a given day.
 pub mod access;
+pub mod actions;
+pub mod acts;
 pub mod door;
-pub mod draft;
 pub mod listing;
 pub mod model;
 pub mod service;

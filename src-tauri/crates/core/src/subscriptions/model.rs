@@ -1,10 +1,14 @@
 //! What a subscription is on a given day: a pure fold of its events.
+//!
+//! Days that are given (a freeze that ends by itself, a gift, a closure) are put in at a day: the period that covers
+//! it, or else the next one, ends that much later, and every period after that one moves as a whole. A thaw takes the
+//! days that were not frozen out again in the same place.
 use crate::day::{Duration, end_day, fits_anchor};
 use crate::ids::{BranchId, SubscriptionEventId};
 use crate::plans::wire::{BranchScope, PlanKind, VisitRule};
 use crate::subscriptions::access::Window;
 use crate::subscriptions::wire::{EventKind, Status};
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, NaiveDate, TimeDelta};
 
 /// What was agreed when it was sold. Editing the plan later changes nothing here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +25,15 @@ pub struct Terms {
     pub branch_ids: Vec<BranchId>,
     /// Day of the month the first period began on.
     pub anchor_day: u32,
+    /// Days, and times, that each period may be frozen.
+    pub freeze_days: i32,
+    pub freeze_times: i32,
+    /// Days from the first one that it has to run.
+    pub minimum_term_days: i32,
+    /// Days between notice and end.
+    pub notice_days: i32,
+    /// Renews by itself unless somebody said otherwise.
+    pub auto_renew: bool,
 }
 
 /// Days from `starts_on` to `ends_on`, both inclusive.
@@ -34,12 +47,27 @@ impl Period {
     pub fn contains(&self, day: NaiveDate) -> bool {
         self.starts_on <= day && day <= self.ends_on
     }
+
+    pub fn days(&self) -> i64 {
+        (self.ends_on - self.starts_on).num_days() + 1
+    }
+
+    fn moved(self, days: i64) -> Self {
+        Self { starts_on: moved(self.starts_on, days), ends_on: moved(self.ends_on, days) }
+    }
+}
+
+/// Some days later, or earlier; at the end of the calendar it stays.
+fn moved(day: NaiveDate, days: i64) -> NaiveDate {
+    day.checked_add_signed(TimeDelta::days(days)).unwrap_or(day)
 }
 
 /// One thing that happened to a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
     pub id: SubscriptionEventId,
+    /// Business day on which it was done.
+    pub on: NaiveDate,
     pub what: Happening,
 }
 
@@ -47,27 +75,60 @@ pub struct Event {
 pub enum Happening {
     /// Sold, renewed or taken over: a period, and its visits if they are counted.
     Granted { period: Period, visits: Option<i32> },
-    /// An earlier event is taken back, as if it had never granted anything.
+    /// An earlier event is taken back, as if it had never been.
     Voided { event: SubscriptionEventId },
+    /// Does not open the door from the first day of `period` to its last, and gets those days back at its end.
+    Frozen { period: Period },
+    /// A freeze ends early: `on` is the first day that is open again.
+    Thawed { freeze: SubscriptionEventId, on: NaiveDate },
+    /// Days, visits or both on top: a gift, or a closure of the gym.
+    Given { on: NaiveDate, days: i64, visits: Option<i32> },
+    /// Cancelled, or replaced by another: its last day.
+    Ended { last_day: NaiveDate },
+    /// A cancellation is taken back.
+    Reinstated { cancellation: SubscriptionEventId },
+    AutoRenew(bool),
 }
 
-impl Event {
-    /// From the columns of `subscription_events`; `None` for a row the schema would not accept.
-    pub fn from_columns(
-        id: SubscriptionEventId,
-        kind: EventKind,
-        starts_on: Option<NaiveDate>,
-        ends_on: Option<NaiveDate>,
-        visits: Option<i32>,
-        voids: Option<SubscriptionEventId>,
-    ) -> Option<Self> {
-        let what = match kind {
-            EventKind::Voided => Happening::Voided { event: voids? },
+/// The columns of `subscription_events` that say what happened.
+#[derive(Clone, Copy, Debug)]
+pub struct Columns {
+    pub id: SubscriptionEventId,
+    pub kind: EventKind,
+    pub business_day: NaiveDate,
+    pub starts_on: Option<NaiveDate>,
+    pub ends_on: Option<NaiveDate>,
+    pub visits: Option<i32>,
+    pub days: Option<i32>,
+    pub voids: Option<SubscriptionEventId>,
+    pub about: Option<SubscriptionEventId>,
+}
+
+impl Columns {
+    /// `None` for a row the schema would not accept.
+    pub fn read(self) -> Option<Event> {
+        let period =
+            || Some(Period { starts_on: self.starts_on?, ends_on: self.ends_on? });
+        let what = match self.kind {
             EventKind::Sold | EventKind::Renewed | EventKind::TakenOver => {
-                Happening::Granted { period: Period { starts_on: starts_on?, ends_on: ends_on? }, visits }
+                Happening::Granted { period: period()?, visits: self.visits }
             }
+            EventKind::Voided => Happening::Voided { event: self.voids? },
+            EventKind::Frozen => Happening::Frozen { period: period()? },
+            EventKind::Thawed => Happening::Thawed { freeze: self.about?, on: self.starts_on? },
+            EventKind::Gifted | EventKind::Extended => Happening::Given {
+                on: self.starts_on?,
+                days: self.days.map_or(0, i64::from),
+                visits: self.visits,
+            },
+            EventKind::Cancelled | EventKind::Changed | EventKind::Transferred => {
+                Happening::Ended { last_day: self.ends_on? }
+            }
+            EventKind::Reinstated => Happening::Reinstated { cancellation: self.about? },
+            EventKind::AutoRenewOn => Happening::AutoRenew(true),
+            EventKind::AutoRenewOff => Happening::AutoRenew(false),
         };
-        Some(Self { id, what })
+        Some(Event { id: self.id, on: self.business_day, what })
     }
 }
 
@@ -75,11 +136,36 @@ impl Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
     pub event: SubscriptionEventId,
+    /// As it runs now, with the days put in.
     pub period: Period,
+    /// Days it was sold with.
+    pub sold_days: i64,
     /// Visits of this period. They do not outlive it.
     pub visits: Option<i32>,
     /// Day of the month this period counts months from.
     pub anchor_day: u32,
+}
+
+/// A freeze with the days it really takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Freeze {
+    pub event: SubscriptionEventId,
+    pub from: NaiveDate,
+    /// 0 for one that was thawed before it began.
+    pub days: i64,
+    /// The grant it is put into.
+    grant: usize,
+}
+
+impl Freeze {
+    pub fn contains(&self, day: NaiveDate) -> bool {
+        self.from <= day && (day - self.from).num_days() < self.days
+    }
+
+    /// Last frozen day.
+    pub fn until(&self) -> NaiveDate {
+        moved(self.from, self.days - 1)
+    }
 }
 
 /// What the events left in force.
@@ -87,21 +173,41 @@ pub struct Grant {
 pub struct State {
     /// In the order they were granted.
     pub grants: Vec<Grant>,
+    /// In the order they were made.
+    pub freezes: Vec<Freeze>,
+    /// Nothing runs after this day.
+    pub last_day: Option<NaiveDate>,
+    /// The event that says so.
+    pub ended_by: Option<SubscriptionEventId>,
+    pub auto_renew: bool,
 }
 
 /// Folds the events, in the order of their sequence, into what is in force.
 pub fn fold(terms: &Terms, events: &[Event]) -> State {
-    let voided = |id| events.iter().any(|event| event.what == Happening::Voided { event: id });
-    let mut grants: Vec<Grant> = Vec::new();
-    for event in events {
-        let Happening::Granted { period, visits } = event.what else { continue };
-        if voided(event.id) {
-            continue;
-        }
-        let anchor_day = anchor_of(terms, &grants, period.starts_on);
-        grants.push(Grant { event: event.id, period, visits, anchor_day });
+    let taken_back = |id| {
+        events.iter().any(|event| match event.what {
+            Happening::Voided { event } => event == id,
+            Happening::Reinstated { cancellation } => cancellation == id,
+            _ => false,
+        })
+    };
+    let mut state = State {
+        grants: Vec::new(),
+        freezes: Vec::new(),
+        last_day: None,
+        ended_by: None,
+        auto_renew: terms.auto_renew,
+    };
+    for event in events.iter().filter(|event| !taken_back(event.id)) {
+        state.apply(terms, event);
     }
-    State { grants }
+    state
+}
+
+/// The same as it was known at the end of a day: what was done later did not happen yet.
+pub fn fold_as_of(terms: &Terms, events: &[Event], day: NaiveDate) -> State {
+    let known: Vec<Event> = events.iter().filter(|event| event.on <= day).copied().collect();
+    fold(terms, &known)
 }
 
 /// A period that follows another without a gap keeps its anchor; any other counts from its own first day, and
@@ -119,11 +225,79 @@ fn anchor_of(terms: &Terms, before: &[Grant], starts_on: NaiveDate) -> u32 {
 }
 
 impl State {
+    fn apply(&mut self, terms: &Terms, event: &Event) {
+        match event.what {
+            Happening::Granted { period, visits } => {
+                let anchor_day = anchor_of(terms, &self.grants, period.starts_on);
+                let sold_days = period.days();
+                self.grants.push(Grant { event: event.id, period, sold_days, visits, anchor_day });
+            }
+            Happening::Frozen { period } => {
+                if let Some(grant) = self.grant_at(period.starts_on) {
+                    let (from, days) = (period.starts_on, period.days());
+                    self.put_in(grant, days);
+                    self.freezes.push(Freeze { event: event.id, from, days, grant });
+                }
+            }
+            Happening::Thawed { freeze, on } => {
+                if let Some(freeze) = self.freezes.iter_mut().find(|one| one.event == freeze) {
+                    let kept = (on - freeze.from).num_days().clamp(0, freeze.days);
+                    let (grant, unused) = (freeze.grant, freeze.days - kept);
+                    freeze.days = kept;
+                    self.put_in(grant, -unused);
+                }
+            }
+            Happening::Given { on, days, visits } => {
+                if let Some(grant) = self.grant_at(on) {
+                    self.put_in(grant, days);
+                    if let (Some(has), Some(more)) = (self.grants[grant].visits, visits) {
+                        self.grants[grant].visits = Some(has.saturating_add(more));
+                    }
+                }
+            }
+            Happening::Ended { last_day } => {
+                self.last_day = Some(last_day);
+                self.ended_by = Some(event.id);
+                self.auto_renew = false;
+            }
+            Happening::AutoRenew(on) => self.auto_renew = on,
+            // Both act on the event they name.
+            Happening::Voided { .. } | Happening::Reinstated { .. } => {}
+        }
+    }
+
+    /// The grant that covers a day, or else the next one.
+    fn grant_at(&self, day: NaiveDate) -> Option<usize> {
+        (0..self.grants.len())
+            .filter(|index| self.grants[*index].period.ends_on >= day)
+            .min_by_key(|index| (self.grants[*index].period.starts_on, *index))
+    }
+
+    fn put_in(&mut self, at: usize, days: i64) {
+        let from = (self.grants[at].period.starts_on, at);
+        for (index, grant) in self.grants.iter_mut().enumerate() {
+            if index == at {
+                grant.period.ends_on = moved(grant.period.ends_on, days);
+            } else if (grant.period.starts_on, index) > from {
+                grant.period = grant.period.moved(days);
+            }
+        }
+    }
+
+    /// The periods that count, cut where the subscription ended.
+    fn running(&self) -> impl Iterator<Item = (&Grant, Period)> {
+        self.grants.iter().filter_map(|grant| {
+            let Period { starts_on, ends_on } = grant.period;
+            let ends_on = self.last_day.map_or(ends_on, |last| ends_on.min(last));
+            (starts_on <= ends_on).then_some((grant, Period { starts_on, ends_on }))
+        })
+    }
+
     /// Periods that run into or over each other read as one: the days from the first to the last of those
     /// around `on`; before the next one starts, the next; after the last, the last. `None` when nothing is in
     /// force.
     pub fn span(&self, on: NaiveDate) -> Option<Period> {
-        let mut periods: Vec<Period> = self.grants.iter().map(|grant| grant.period).collect();
+        let mut periods: Vec<Period> = self.running().map(|(_, period)| period).collect();
         periods.sort_by_key(|period| (period.starts_on, period.ends_on));
         let mut spans: Vec<Period> = Vec::new();
         for period in periods {
@@ -137,37 +311,86 @@ impl State {
         spans.iter().find(|span| on <= span.ends_on).or(spans.last()).copied()
     }
 
-    /// Days after `on` that are still covered: 0 on the last day; `None` unless running on `on`.
+    /// Days after `on` that are still to be used, frozen ones not counted: 0 on the last day; `None` unless running
+    /// on `on`.
     pub fn remaining_days(&self, on: NaiveDate) -> Option<i64> {
         let span = self.span(on).filter(|span| span.contains(on))?;
-        Some((span.ends_on - on).num_days())
+        let left = Period { starts_on: moved(on, 1), ends_on: span.ends_on };
+        Some((span.ends_on - on).num_days() - self.frozen_days(left))
+    }
+
+    /// Frozen days of a period.
+    pub fn frozen_days(&self, period: Period) -> i64 {
+        self.freezes
+            .iter()
+            .filter(|freeze| freeze.days > 0)
+            .map(|freeze| {
+                let from = freeze.from.max(period.starts_on);
+                ((freeze.until().min(period.ends_on) - from).num_days() + 1).max(0)
+            })
+            .sum()
+    }
+
+    /// The freeze that covers a day.
+    pub fn frozen(&self, on: NaiveDate) -> Option<&Freeze> {
+        self.freezes.iter().find(|freeze| freeze.contains(on))
+    }
+
+    /// The freeze that covers a day, or else the next one to come.
+    pub fn freeze_from(&self, on: NaiveDate) -> Option<&Freeze> {
+        self.freezes
+            .iter()
+            .filter(|freeze| freeze.days > 0 && freeze.until() >= on)
+            .min_by_key(|freeze| freeze.from)
+    }
+
+    /// Days and times that the period around a day was frozen already.
+    pub fn frozen_in_period(&self, on: NaiveDate) -> (i64, i64) {
+        let Some(grant) = self.grant_at(on) else { return (0, 0) };
+        self.freezes
+            .iter()
+            .filter(|freeze| freeze.grant == grant && freeze.days > 0)
+            .fold((0, 0), |(days, times), freeze| (days + freeze.days, times + 1))
+    }
+
+    /// Days that the period around a day can still be frozen.
+    pub fn freeze_days_remaining(&self, terms: &Terms, on: NaiveDate) -> i64 {
+        let (days, times) = self.frozen_in_period(on);
+        if times >= i64::from(terms.freeze_times) { 0 } else { (i64::from(terms.freeze_days) - days).max(0) }
     }
 
     /// Visits of the periods that cover `on`; `None` when they are not counted, or nothing covers it.
     pub fn visits_granted(&self, on: NaiveDate) -> Option<i64> {
-        self.covering(on).try_fold(None, |sum: Option<i64>, grant| {
-            Some(Some(sum.unwrap_or(0) + i64::from(grant.visits?)))
-        })?
+        self.running().filter(|(_, period)| period.contains(on)).try_fold(
+            None,
+            |sum: Option<i64>, (grant, _)| Some(Some(sum.unwrap_or(0) + i64::from(grant.visits?))),
+        )?
     }
 
     /// Visits left on `on`: granted − used. `used` holds the business day of every visit consumed and not
     /// undone, in any order. Below zero when two branches used the same one offline.
     pub fn visits_left(&self, on: NaiveDate, used: &[NaiveDate]) -> Option<i64> {
         let left = self.balances(used);
-        let mut covering =
-            self.grants.iter().zip(left).filter(|(grant, _)| grant.period.contains(on)).peekable();
+        let mut covering = left.iter().filter(|(_, period, _)| period.contains(on)).peekable();
         covering.peek()?;
-        covering.try_fold(0, |sum, (_, left)| Some(sum + left?))
+        covering.try_fold(0, |sum, (_, _, left)| Some(sum + (*left)?))
     }
 
-    /// What the subscription is on `on`. Visits used later are not to be in `used`.
+    /// Visits left of one grant.
+    pub fn visits_left_of(&self, event: SubscriptionEventId, used: &[NaiveDate]) -> Option<i64> {
+        self.balances(used).into_iter().find(|(grant, _, _)| grant.event == event)?.2
+    }
+
+    /// What the subscription is on `on`, leaving what is owed aside. Visits used later are not to be in `used`.
     pub fn status(&self, on: NaiveDate, used: &[NaiveDate]) -> Status {
         let Some(span) = self.span(on) else { return Status::Cancelled };
         if on < span.starts_on {
             return Status::Upcoming;
         }
         if on <= span.ends_on {
-            return if self.visits_left(on, used).is_some_and(|left| left <= 0) {
+            return if self.frozen(on).is_some() {
+                Status::Frozen
+            } else if self.visits_left(on, used).is_some_and(|left| left <= 0) {
                 Status::Completed
             } else {
                 Status::Active
@@ -175,41 +398,60 @@ impl State {
         }
         if self.visits_left(span.ends_on, used).is_some_and(|left| left <= 0) {
             Status::Completed
+        } else if self.last_day.is_some_and(|last| last < on) {
+            Status::Cancelled
         } else {
             Status::Expired
         }
     }
 
     /// Last day of everything in force.
-    pub fn last_day(&self) -> Option<NaiveDate> {
-        self.grants.iter().map(|grant| grant.period.ends_on).max()
+    pub fn end(&self) -> Option<NaiveDate> {
+        self.running().map(|(_, period)| period.ends_on).max()
+    }
+
+    /// First day of everything in force.
+    pub fn start(&self) -> Option<NaiveDate> {
+        self.running().map(|(_, period)| period.starts_on).min()
+    }
+
+    /// Part of a grant that is still to be used from `day` on, and the whole of it: in visits where they are counted,
+    /// else in days. Frozen days are not used.
+    pub fn unused(&self, event: SubscriptionEventId, day: NaiveDate, used: &[NaiveDate]) -> (i64, i64) {
+        let Some((grant, period)) = self.running().find(|(grant, _)| grant.event == event) else {
+            return (0, 1);
+        };
+        let rest = Period { starts_on: period.starts_on.max(day), ends_on: period.ends_on };
+        if rest.starts_on > rest.ends_on {
+            return (0, 1);
+        }
+        if let (Some(all), Some(left)) = (grant.visits, self.visits_left_of(event, used)) {
+            return (left.max(0), i64::from(all).max(1));
+        }
+        let days = rest.days() - self.frozen_days(rest);
+        (days.clamp(0, grant.sold_days), grant.sold_days)
     }
 
     /// Visits left of each grant, `None` where they are not counted. A visit comes off the period that ends
     /// soonest among those that covered its day and had one left; a visit too many is owed by the first.
-    fn balances(&self, used: &[NaiveDate]) -> Vec<Option<i64>> {
-        let mut left: Vec<Option<i64>> =
-            self.grants.iter().map(|grant| grant.visits.map(i64::from)).collect();
+    fn balances(&self, used: &[NaiveDate]) -> Vec<(&Grant, Period, Option<i64>)> {
+        let mut left: Vec<(&Grant, Period, Option<i64>)> = self
+            .running()
+            .map(|(grant, period)| (grant, period, grant.visits.map(i64::from)))
+            .collect();
         let mut used = used.to_vec();
         used.sort_unstable();
         for day in used {
-            let covering = self
-                .grants
-                .iter()
-                .enumerate()
-                .filter(|(_, grant)| grant.visits.is_some() && grant.period.contains(day));
-            let taken = covering.min_by_key(|(index, grant)| {
-                (left[*index].is_some_and(|left| left <= 0), grant.period.ends_on, *index)
+            let covering =
+                left.iter_mut().filter(|(_, period, left)| left.is_some() && period.contains(day)).enumerate();
+            let taken = covering.min_by_key(|(index, (_, period, left))| {
+                (left.is_some_and(|left| left <= 0), period.ends_on, *index)
             });
-            if let Some(left) = taken.and_then(|(index, _)| left[index].as_mut()) {
+            if let Some((_, (_, _, Some(left)))) = taken {
                 *left -= 1;
             }
         }
         left
-    }
-
-    fn covering(&self, on: NaiveDate) -> impl Iterator<Item = &Grant> {
-        self.grants.iter().filter(move |grant| grant.period.contains(on))
     }
 }
 
@@ -223,7 +465,8 @@ pub struct Renewal {
 
 /// Where a renewal made on `today` begins and ends. A running subscription goes on the day after its end; one
 /// that lapsed, or whose visits are used up, starts again today, or on request the day after the old end. It
-/// keeps the sold duration. `None` when nothing is in force to renew, or beyond the calendar's range.
+/// keeps the sold duration. One that is cancelled for a day to come is cut there. `None` when nothing is in force to
+/// renew, it has ended for good, or beyond the calendar's range.
 pub fn renewal(
     terms: &Terms,
     state: &State,
@@ -231,7 +474,7 @@ pub fn renewal(
     used: &[NaiveDate],
     from_old_end: bool,
 ) -> Option<Renewal> {
-    let after_end = state.last_day()?.succ_opt()?;
+    let after_end = state.end()?.succ_opt()?;
     let runs_on = after_end > today && state.status(today, used) != Status::Completed;
     // Of a pack that is used up, a period still to come is waited for.
     let has_next = state.grants.iter().any(|grant| grant.period.starts_on > today);
@@ -242,7 +485,11 @@ pub fn renewal(
     } else {
         (today, Some(after_end))
     };
+    if state.last_day.is_some_and(|last| last < starts_on) {
+        return None;
+    }
     let anchor = anchor_of(terms, &state.grants, starts_on);
     let ends_on = end_day(starts_on, terms.duration, anchor)?;
+    let ends_on = state.last_day.map_or(ends_on, |last| ends_on.min(last));
     Some(Renewal { period: Period { starts_on, ends_on }, alternative_start: other })
 }

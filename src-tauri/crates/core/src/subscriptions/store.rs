@@ -1,14 +1,13 @@
 //! Rows of subscriptions and their events.
 use crate::actor::Actor;
 use crate::error::Error;
-use crate::ids::{BranchId, MemberId, PlanId, SubscriptionEventId, SubscriptionId, TransactionId};
-use crate::payments::idempotency::Stored;
+use crate::ids::{BranchId, ClosureId, MemberId, PlanId, SubscriptionEventId, SubscriptionId, TransactionId};
 use crate::plans::model::duration;
 use crate::plans::store::PriceRow;
 use crate::plans::wire::{AccessWindow, BranchScope, DurationUnit, PlanForm, PlanKind, VisitRule};
 use crate::subscriptions::access::Window;
 use crate::subscriptions::door::Held;
-use crate::subscriptions::model::{Event, Period, State, Terms, fold};
+use crate::subscriptions::model::{Columns, Event, State, Terms, fold};
 use crate::subscriptions::wire::EventKind;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
@@ -28,6 +27,11 @@ pub struct TermsRow {
     pub branch_scope: BranchScope,
     pub branch_ids: Vec<BranchId>,
     pub anchor_day: u32,
+    pub freeze_days: i32,
+    pub freeze_times: i32,
+    pub minimum_term_days: i32,
+    pub notice_days: i32,
+    pub auto_renew: bool,
 }
 
 impl TermsRow {
@@ -43,6 +47,11 @@ impl TermsRow {
             branch_scope: self.branch_scope,
             branch_ids: self.branch_ids.clone(),
             anchor_day: self.anchor_day,
+            freeze_days: self.freeze_days,
+            freeze_times: self.freeze_times,
+            minimum_term_days: self.minimum_term_days,
+            notice_days: self.notice_days,
+            auto_renew: self.auto_renew,
         })
     }
 }
@@ -57,7 +66,7 @@ pub struct Sold {
     pub plan_name: String,
     #[serde(flatten)]
     pub terms: TermsRow,
-    pub freeze_days: i32,
+    pub predecessor_id: Option<SubscriptionId>,
     /// Name of the trainer it assigned; only the member page asks.
     #[serde(default)]
     pub trainer: Option<String>,
@@ -79,9 +88,13 @@ pub struct EventRow {
     pub seq: i32,
     pub kind: EventKind,
     pub at: DateTime<Utc>,
+    pub business_day: NaiveDate,
     pub starts_on: Option<NaiveDate>,
     pub ends_on: Option<NaiveDate>,
     pub visits: Option<i32>,
+    pub days: Option<i32>,
+    pub about_event_id: Option<SubscriptionEventId>,
+    pub successor_id: Option<SubscriptionId>,
     pub voids_event_id: Option<SubscriptionEventId>,
     pub reason: Option<String>,
     pub ledger_transaction_id: Option<TransactionId>,
@@ -90,6 +103,22 @@ pub struct EventRow {
     /// What was charged, in minor units.
     pub charged: Option<i64>,
     pub currency: Option<String>,
+}
+
+impl EventRow {
+    fn columns(&self) -> Columns {
+        Columns {
+            id: self.id,
+            kind: self.kind,
+            business_day: self.business_day,
+            starts_on: self.starts_on,
+            ends_on: self.ends_on,
+            visits: self.visits,
+            days: self.days,
+            voids: self.voids_event_id,
+            about: self.about_event_id,
+        }
+    }
 }
 
 /// A subscription with everything that happened to it.
@@ -103,29 +132,22 @@ pub struct Record {
     pub used: Vec<NaiveDate>,
     /// Charged and not yet paid, in minor units.
     pub owed: i64,
+    /// Since when something of that is due.
+    pub due_since: Option<NaiveDate>,
 }
 
 impl Record {
-    fn read(sold: Sold, events: Vec<EventRow>, used: Vec<NaiveDate>, owed: i64) -> Result<Self, Error> {
-        Ok(Self { terms: sold.terms.parse()?, sold, events, used, owed })
+    fn read(sold: Sold, events: Vec<EventRow>, used: Vec<NaiveDate>) -> Result<Self, Error> {
+        Ok(Self { terms: sold.terms.parse()?, sold, events, used, owed: 0, due_since: None })
+    }
+
+    /// What happened, in order.
+    pub fn life(&self) -> Vec<Event> {
+        self.events.iter().filter_map(|row| row.columns().read()).collect()
     }
 
     pub fn state(&self) -> State {
-        let events: Vec<Event> = self
-            .events
-            .iter()
-            .filter_map(|row| {
-                Event::from_columns(
-                    row.id,
-                    row.kind,
-                    row.starts_on,
-                    row.ends_on,
-                    row.visits,
-                    row.voids_event_id,
-                )
-            })
-            .collect();
-        fold(&self.terms, &events)
+        fold(&self.terms, &self.life())
     }
 
     /// The sequence number that the next event takes.
@@ -152,10 +174,10 @@ pub async fn of_member(db: &mut PgConnection, member: MemberId) -> Result<Vec<Re
                (select coalesce(array_agg(u.business_day), '{}') from visit_uses u
                    where u.subscription_id = s.id
                      and not exists (select from entry_voids v where v.entry_id = u.entry_id)) as "used!: Vec<NaiveDate>",
-               (select coalesce(sum(c.amount - coalesce((select sum(l.amount) from allocations l where l.charge_id = c.id), 0)), 0)::bigint
-                   from charges c
-                   where c.subscription_id = s.id
-                     and not exists (select from ledger_transactions t where t.reverses_id = c.transaction_id)) as "owed!"
+               (select coalesce(sum(o.owed), 0)::bigint from charges c join open_charges o on o.charge_id = c.id
+                   where c.subscription_id = s.id) as "owed!",
+               (select min(o.due_on) from charges c join open_charges o on o.charge_id = c.id
+                   where c.subscription_id = s.id) as due_since
            from subscriptions s
            where s.member_id = $1
            order by s.created_at desc, s.id desc"#,
@@ -163,51 +185,53 @@ pub async fn of_member(db: &mut PgConnection, member: MemberId) -> Result<Vec<Re
     )
     .fetch_all(db)
     .await?;
-    rows.into_iter().map(|row| Record::read(row.sold.0, row.events.0, row.used, row.owed)).collect()
-}
-
-/// Everything a sale is decided from.
-#[derive(Debug)]
-pub struct Scene {
-    pub time_zone: String,
-    pub day_starts_at: i16,
-    pub currency: String,
-    /// The first answer under the caller's key.
-    pub answered: Option<Stored>,
-    pub member: Option<MemberId>,
-    pub member_suspended: bool,
-    pub plan: Option<PlanOnOffer>,
-    pub record: Option<Record>,
+    rows.into_iter()
+        .map(|row| {
+            let record = Record::read(row.sold.0, row.events.0, row.used)?;
+            Ok(Record { owed: row.owed, due_since: row.due_since, ..record })
+        })
+        .collect()
 }
 
 /// A plan as it stands now.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PlanOnOffer {
     pub id: PlanId,
     pub form: PlanForm,
     pub archived: bool,
+    pub tax: Option<Tax>,
     pub(crate) prices: Vec<PriceRow>,
 }
 
-/// What to look up: a member and a plan for a new subscription, or a subscription to renew.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Asked {
-    pub key: Option<Uuid>,
-    pub member: Option<MemberId>,
-    pub plan: Option<PlanId>,
-    pub subscription: Option<SubscriptionId>,
+/// A tax rate as a sale uses it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Tax {
+    pub name: String,
+    /// Hundredths of a per cent.
+    pub bp: i32,
 }
 
-/// One round trip for all of it. `None` when there is no such branch.
-pub async fn scene(db: &mut PgConnection, branch: BranchId, asked: Asked) -> Result<Option<Scene>, Error> {
+/// What a line of a sale names.
+#[derive(Clone, Debug)]
+pub struct Offered {
+    pub plan: Option<PlanOnOffer>,
+    /// The subscription, where one is named.
+    pub record: Option<Record>,
+}
+
+/// A plan, or a subscription with its plan, in one round trip.
+pub async fn offered(
+    db: &mut PgConnection,
+    plan: Option<PlanId>,
+    subscription: Option<SubscriptionId>,
+) -> Result<Offered, Error> {
     let row = sqlx::query!(
-        r#"select b.time_zone, b.day_starts_at, b.currency,
-               k.request_digest as "digest?", k.response as "response?",
-               m.id as "member?: MemberId", m.suspended_at as "suspended_at?",
-               p.id as "plan?: PlanId", p.archived_at as "archived_at?",
+        r#"select p.id as "plan?: PlanId", p.archived_at as "archived_at?",
                case when p.id is not null then to_jsonb(p) || jsonb_build_object('branch_ids',
                    (select coalesce(jsonb_agg(pb.branch_id), '[]') from plan_branches pb where pb.plan_id = p.id)) end
                    as "form: Json<PlanForm>",
+               (select jsonb_build_object('name', t.name, 'bp', t.rate_bp) from tax_rates t where t.id = p.tax_rate_id)
+                   as "tax: Json<Tax>",
                (select coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'branch_id', r.branch_id, 'from', lower(r.valid),
                        'until', upper(r.valid), 'amount', r.amount, 'currency', r.currency)), '[]')
                    from plan_prices r where r.plan_id = p.id) as "prices!: Json<Vec<PriceRow>>",
@@ -217,41 +241,27 @@ pub async fn scene(db: &mut PgConnection, branch: BranchId, asked: Asked) -> Res
                (select coalesce(array_agg(u.business_day), '{}') from visit_uses u
                    where u.subscription_id = s.id
                      and not exists (select from entry_voids v where v.entry_id = u.entry_id)) as "used!: Vec<NaiveDate>"
-           from branches b
-           left join idempotency_keys k on k.key = $2
-           left join subscriptions s on s.id = $3
-           left join members m on m.id = coalesce($4, s.member_id) and m.deleted_at is null
-           left join plans p on p.id = coalesce($5, s.plan_id)
-           where b.id = $1"#,
-        branch.0,
-        asked.key,
-        asked.subscription.map(|id| id.0),
-        asked.member.map(|id| id.0),
-        asked.plan.map(|id| id.0)
+           from (select) as one
+           left join subscriptions s on s.id = $1
+           left join plans p on p.id = coalesce($2, s.plan_id)"#,
+        subscription.map(|id| id.0),
+        plan.map(|id| id.0)
     )
-    .fetch_optional(db)
+    .fetch_one(db)
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    let record = row.sold.map(|sold| Record::read(sold.0, row.events.0, row.used, 0)).transpose()?;
+    let record = row.sold.map(|sold| Record::read(sold.0, row.events.0, row.used)).transpose()?;
     let plan = row.plan.zip(row.form).map(|(id, form)| PlanOnOffer {
         id,
         form: form.0,
         archived: row.archived_at.is_some(),
+        tax: row.tax.map(|tax| tax.0),
         prices: row.prices.0,
     });
-    Ok(Some(Scene {
-        time_zone: row.time_zone,
-        day_starts_at: row.day_starts_at,
-        currency: row.currency,
-        answered: row.digest.zip(row.response),
-        member: row.member,
-        member_suspended: row.suspended_at.is_some(),
-        plan,
-        record,
-    }))
+    Ok(Offered { plan, record })
 }
 
 /// A subscription's first row: the plan's terms as they are today.
+#[expect(clippy::too_many_arguments, reason = "each is a column")]
 pub async fn insert(
     db: &mut PgConnection,
     id: SubscriptionId,
@@ -259,6 +269,7 @@ pub async fn insert(
     member: MemberId,
     plan: &PlanOnOffer,
     anchor_day: u32,
+    predecessor: Option<SubscriptionId>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let form = &plan.form;
@@ -266,8 +277,8 @@ pub async fn insert(
     sqlx::query!(
         "insert into subscriptions (id, branch_id, member_id, plan_id, plan_name, kind, duration_unit, duration_count, visits,
              visit_rule, access_windows, branch_scope, branch_ids, freeze_days, freeze_times, minimum_term_days, notice_days,
-             trainer_account_id, anchor_day, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+             trainer_account_id, anchor_day, created_at, auto_renew, predecessor_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
         id.0,
         branch.0,
         member.0,
@@ -287,14 +298,16 @@ pub async fn insert(
         form.notice_days,
         form.trainer_account_id.map(|id| id.0),
         i16::try_from(anchor_day).unwrap_or(1),
-        now
+        now,
+        form.auto_renew,
+        predecessor.map(|id| id.0)
     )
     .execute(db)
     .await?;
     Ok(())
 }
 
-/// What is to be added to a subscription's life.
+/// What is to be added to a subscription's life; the days mean what [`crate::subscriptions::model`] says.
 #[derive(Clone, Copy, Debug)]
 pub struct NewEvent<'a> {
     pub id: SubscriptionEventId,
@@ -303,19 +316,54 @@ pub struct NewEvent<'a> {
     pub kind: EventKind,
     pub at: DateTime<Utc>,
     pub business_day: NaiveDate,
-    pub period: Option<Period>,
+    pub starts_on: Option<NaiveDate>,
+    pub ends_on: Option<NaiveDate>,
     pub visits: Option<i32>,
+    pub days: Option<i32>,
     pub voids: Option<SubscriptionEventId>,
+    pub about: Option<SubscriptionEventId>,
+    pub successor: Option<SubscriptionId>,
+    pub closure: Option<ClosureId>,
     pub reason: Option<&'a str>,
-    pub transaction: TransactionId,
+    pub transaction: Option<TransactionId>,
+}
+
+impl NewEvent<'_> {
+    /// One with nothing in it yet.
+    pub fn new(
+        subscription: SubscriptionId,
+        seq: i32,
+        kind: EventKind,
+        at: DateTime<Utc>,
+        business_day: NaiveDate,
+    ) -> Self {
+        Self {
+            id: SubscriptionEventId::new(at),
+            subscription,
+            seq,
+            kind,
+            at,
+            business_day,
+            starts_on: None,
+            ends_on: None,
+            visits: None,
+            days: None,
+            voids: None,
+            about: None,
+            successor: None,
+            closure: None,
+            reason: None,
+            transaction: None,
+        }
+    }
 }
 
 /// Adds the event. Of two who saw the same subscription and add to it at once, the second is refused.
 pub async fn add_event(db: &mut PgConnection, actor: &Actor, event: NewEvent<'_>) -> Result<(), Error> {
     sqlx::query!(
         "insert into subscription_events (id, branch_id, subscription_id, seq, kind, at, business_day, starts_on, ends_on, visits,
-             voids_event_id, reason, account_id, ledger_transaction_id)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+             voids_event_id, reason, account_id, ledger_transaction_id, days, about_event_id, successor_id, closure_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
         event.id.0,
         actor.branch()?.0,
         event.subscription.0,
@@ -323,43 +371,96 @@ pub async fn add_event(db: &mut PgConnection, actor: &Actor, event: NewEvent<'_>
         event.kind as EventKind,
         event.at,
         event.business_day,
-        event.period.map(|period| period.starts_on),
-        event.period.map(|period| period.ends_on),
+        event.starts_on,
+        event.ends_on,
         event.visits,
         event.voids.map(|id| id.0),
         event.reason,
         actor.account().map(|id| id.0),
-        event.transaction.0
+        event.transaction.map(|id| id.0),
+        event.days,
+        event.about.map(|id| id.0),
+        event.successor.map(|id| id.0),
+        event.closure.map(|id| id.0)
     )
     .execute(db)
     .await
     .map_err(|error| match Error::constraint(&error) {
         Some("subscription_events_seq_key") => Error::conflict("subscription_changed"),
         Some("subscription_events_voids_key") => Error::conflict("already_voided"),
+        Some("subscription_events_about_key") => Error::conflict("subscription_changed"),
+        Some("subscription_events_closure_key") => Error::conflict("already_extended"),
         _ => error.into(),
     })?;
     Ok(())
 }
 
-/// A sale by its transaction: where and when, and the subscription it belongs to.
-#[derive(Debug)]
-pub struct SaleRow {
-    pub branch_id: BranchId,
-    pub at: DateTime<Utc>,
-    pub event_id: SubscriptionEventId,
-    pub subscription_id: SubscriptionId,
+/// What is owed for a subscription, in minor units, and since when something of it is due.
+pub async fn owed(
+    db: &mut PgConnection,
+    subscription: SubscriptionId,
+) -> Result<(i64, Option<NaiveDate>), Error> {
+    let row = sqlx::query!(
+        r#"select coalesce(sum(o.owed), 0)::bigint as "owed!", min(o.due_on) as due_on
+           from charges c join open_charges o on o.charge_id = c.id where c.subscription_id = $1"#,
+        subscription.0
+    )
+    .fetch_one(db)
+    .await?;
+    Ok((row.owed, row.due_on))
 }
 
-pub async fn sale(db: &mut PgConnection, transaction: TransactionId) -> Result<Option<SaleRow>, Error> {
-    Ok(sqlx::query_as!(
-        SaleRow,
-        r#"select t.branch_id as "branch_id: BranchId", t.at, e.id as "event_id: SubscriptionEventId",
-               e.subscription_id as "subscription_id: SubscriptionId"
-           from ledger_transactions t
-           join subscription_events e on e.ledger_transaction_id = t.id and e.kind <> 'voided'
-           where t.id = $1"#,
-        transaction.0
+/// Since when something of a subscription was due at the end of a day and not paid by then.
+pub async fn due_on(
+    db: &mut PgConnection,
+    subscription: SubscriptionId,
+    day: NaiveDate,
+) -> Result<Option<NaiveDate>, Error> {
+    Ok(sqlx::query_scalar!(
+        "select min(c.due_on) from charges c join ledger_transactions made on made.id = c.transaction_id
+         where c.subscription_id = $1 and made.business_day <= $2
+           and c.amount
+             > coalesce((select sum(x.amount) from charge_credits x join ledger_transactions t on t.id = x.transaction_id
+                         where x.charge_id = c.id and t.business_day <= $2), 0)
+             + coalesce((select sum(a.amount) from allocations a
+                         join payments p on p.id = a.payment_id
+                         join ledger_transactions t on t.id = coalesce(a.transaction_id, p.transaction_id)
+                         where a.charge_id = c.id and t.business_day <= $2), 0)",
+        subscription.0,
+        day
     )
-    .fetch_optional(db)
+    .fetch_one(db)
     .await?)
+}
+
+/// The same terms for another member.
+pub async fn insert_copy(
+    db: &mut PgConnection,
+    id: SubscriptionId,
+    of: SubscriptionId,
+    member: MemberId,
+    branch: BranchId,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into subscriptions (id, branch_id, member_id, plan_id, plan_name, kind, duration_unit, duration_count, visits,
+             visit_rule, access_windows, branch_scope, branch_ids, freeze_days, freeze_times, minimum_term_days, notice_days,
+             trainer_account_id, anchor_day, created_at, auto_renew, predecessor_id)
+         select $1, $4, $3, plan_id, plan_name, kind, duration_unit, duration_count, visits,
+             visit_rule, access_windows, branch_scope, branch_ids, freeze_days, freeze_times, minimum_term_days, notice_days,
+             trainer_account_id, anchor_day, $5, auto_renew, id
+         from subscriptions where id = $2",
+        id.0,
+        of.0,
+        member.0,
+        branch.0,
+        now
+    )
+    .execute(db)
+    .await
+    .map_err(|error| match Error::constraint(&error) {
+        Some("subscriptions_member_fkey") => Error::NotFound("member"),
+        _ => error.into(),
+    })?;
+    Ok(())
 }

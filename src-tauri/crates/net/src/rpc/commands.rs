@@ -18,6 +18,10 @@ use gatehouse_core::passes::service as passes;
 use gatehouse_core::passes::wire as pass;
 use gatehouse_core::plans::service as plans;
 use gatehouse_core::plans::wire as plan;
+use gatehouse_core::sales::service as sales;
+use gatehouse_core::sales::void;
+use gatehouse_core::sales::wire as sale;
+use gatehouse_core::subscriptions::acts;
 use gatehouse_core::subscriptions::service as subscriptions;
 use gatehouse_core::subscriptions::wire as subscription;
 use serde::Serialize;
@@ -205,17 +209,24 @@ commands! {
     fn plan_price_set(call, request: plan::SetPrice) -> plan::Plan {
         plans::set_price(call.services(), call.actor()?, request).await?
     }
-    fn sale_preview(call, request: subscription::Offer) -> subscription::SalePreview {
-        subscriptions::sale_preview(call.services(), call.actor()?, request).await?
+    fn sale_preview(call, request: sale::Basket) -> sale::SalePreview {
+        sales::sale_preview(call.services(), call.actor()?, request).await?
     }
-    fn sell(call, request: subscription::Sell) -> subscription::Sale {
-        subscriptions::sell(call.services(), call.actor()?, request).await?
+    fn sell(call, request: sale::Sell) -> sale::Sale { sales::sell(call.services(), call.actor()?, request).await? }
+    fn subscription_preview(call, request: subscription::PreviewAct) -> subscription::ActPreview {
+        acts::preview(call.services(), call.actor()?, request).await?
+    }
+    fn subscription_act(call, request: subscription::DoAct) -> subscription::Acted {
+        acts::act(call.services(), call.actor()?, request).await?
+    }
+    fn subscription_on(call, request: subscription::AskStanding) -> subscription::Standing {
+        acts::standing_on(call.services(), call.actor()?, request).await?
     }
     fn take_over(call, request: subscription::TakeOver) -> subscription::TakenOver {
         subscriptions::take_over(call.services(), call.actor()?, request).await?
     }
-    fn sale_void(call, request: subscription::VoidSale) -> subscription::Voided {
-        subscriptions::void_sale(call.services(), call.actor()?, request).await?
+    fn sale_void(call, request: sale::VoidSale) -> sale::Voided {
+        void::void_sale(call.services(), call.actor()?, request).await?
     }
     fn member_subscriptions(call, request: member::ChooseMember) -> subscription::Subscriptions {
         subscriptions::member_subscriptions(call.services(), call.actor()?, request).await?

@@ -25,6 +25,7 @@ fn rules() -> Rules {
         auto_checkout: TimeDelta::hours(4),
         daily_entries: None,
         capacity: None,
+        debt: DebtRule { currency: "EGP".to_owned(), blocks_from: None, grace_days: 0 },
     }
 }
 
@@ -39,11 +40,17 @@ fn subscription(id: u128, before: i64, ahead: i64, visits: Option<i32>) -> Held 
         branch_scope: BranchScope::Home,
         branch_ids: Vec::new(),
         anchor_day: 1,
+        freeze_days: 0,
+        freeze_times: 0,
+        minimum_term_days: 0,
+        notice_days: 0,
+        auto_renew: false,
     };
     let period =
         Period { starts_on: today() - TimeDelta::days(before), ends_on: today() + TimeDelta::days(ahead) };
     let event = Event {
         id: SubscriptionEventId(uuid::Uuid::from_u128(id)),
+        on: period.starts_on,
         what: Happening::Granted { period, visits },
     };
     let state = fold(&terms, &[event]);
@@ -63,6 +70,7 @@ fn member(held: Vec<Held>) -> MemberFacts {
         has_reminder: false,
         held,
         entries: Vec::new(),
+        debts: Vec::new(),
     }
 }
 
@@ -275,7 +283,7 @@ prop_compose! {
     ) -> MemberFacts {
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.at));
         let home_branch = if elsewhere { BranchId(uuid::Uuid::from_u128(2)) } else { HERE };
-        MemberFacts { home_branch, suspended, blocked_by_note: blocked, has_reminder: reminder, held, entries, places: Vec::new() }
+        MemberFacts { home_branch, suspended, blocked_by_note: blocked, has_reminder: reminder, held, entries, debts: Vec::new(), places: Vec::new() }
     }
 }
 

@@ -1,0 +1,436 @@
+//! Selling.
+use crate::actor::Actor;
+use crate::audit::{self, Change};
+use crate::auth::model::Permission;
+use crate::error::Error;
+use crate::ids::{ChargeId, MemberId, ReceiptId, SubscriptionId, TransactionId};
+use crate::money::Money;
+use crate::payments::idempotency::{self, Key};
+use crate::payments::model::{Settled, Terms, rounded, settle};
+use crate::payments::posting::{
+    CreditKind, Earned, Header, Kind, NewCharge, NewCredit, NewPayment, Posting, spread,
+};
+use crate::payments::store::credit_of;
+use crate::receipts::document::{ReceiptKind, ReceiptLine};
+use crate::receipts::give::{Slip, give};
+use crate::sales::draft::{DraftLine, Goods, MOST_LINES, draft};
+use crate::sales::store::{self, Counter, counter};
+use crate::sales::wire::{Basket, Line, Sale, SalePreview, Sell, SoldSubscription};
+use crate::services::Services;
+use crate::subscriptions::model::Period;
+use crate::subscriptions::store::{self as subscriptions, NewEvent, Offered, Record, offered};
+use crate::subscriptions::wire::{EventKind, Status};
+use crate::till::store::shift_for_money;
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use serde::de::DeserializeOwned;
+use sqlx::PgConnection;
+
+/// A basket with everything decided about it.
+struct Draft {
+    counter: Counter,
+    lines: Vec<DraftLine>,
+    total: i64,
+}
+
+/// Lines, dates, tax and total of a basket, before anything happens.
+pub async fn sale_preview(services: &Services, actor: &Actor, basket: Basket) -> Result<SalePreview, Error> {
+    actor.require(Permission::Sell)?;
+    let mut db = services.db.acquire().await?;
+    let (draft, _) = plan(&mut db, actor, &basket, None, services.now()).await?;
+    let mut warnings: Vec<&str> =
+        draft.lines.iter().flat_map(|line| line.warnings.iter().copied()).collect();
+    let counter = &draft.counter;
+    let customer = counter.customer.as_ref();
+    if customer.is_some_and(|customer| customer.suspended) {
+        warnings.push("member_suspended");
+    }
+    if let Some(customer) = customer {
+        let held = subscriptions::of_member(&mut db, customer.member).await?;
+        let twice = |line: &DraftLine| match &line.goods {
+            Goods::New { plan, period, .. } => held.iter().any(|record| {
+                record.terms.kind == plan.form.kind && runs_over(record, *period, counter.today)
+            }),
+            Goods::Renewed { .. } | Goods::Voucher => false,
+        };
+        if draft.lines.iter().any(twice) {
+            warnings.push("already_running");
+        }
+    }
+    let money = |minor| Money::new(minor, counter.currency.clone());
+    Ok(SalePreview {
+        member_id: customer.map(|customer| customer.member),
+        payer_name: customer.map(|customer| customer.payer_name.clone()),
+        lines: draft.lines.iter().map(|line| line.preview(&counter.currency)).collect(),
+        total: money(draft.total),
+        tax: money(draft.lines.iter().map(|line| line.tax_amount).sum()),
+        cash_total: money(rounded(draft.total, counter.cash_rounding)),
+        credit: money(customer.map_or(0, |customer| customer.credit)),
+        owed: money(customer.map_or(0, |customer| customer.owed)),
+        warnings: warnings.into_iter().map(str::to_owned).collect(),
+    })
+}
+
+/// True when the member would have two of a kind at once.
+fn runs_over(record: &Record, period: Period, today: NaiveDate) -> bool {
+    let state = record.state();
+    let lives = matches!(state.status(today, &record.used), Status::Active | Status::Upcoming | Status::Frozen);
+    lives && state.end().is_some_and(|last| last >= period.starts_on)
+}
+
+async fn plan(
+    db: &mut PgConnection,
+    actor: &Actor,
+    basket: &Basket,
+    key: Option<&Key>,
+    now: DateTime<Utc>,
+) -> Result<(Draft, Option<idempotency::Stored>), Error> {
+    if basket.lines.is_empty() {
+        return Err(Error::invalid("lines", "required"));
+    }
+    if basket.lines.len() > MOST_LINES {
+        return Err(Error::invalid("lines", "too_many"));
+    }
+    let mut named = Vec::with_capacity(basket.lines.len());
+    for line in &basket.lines {
+        named.push(match line {
+            Line::New { plan_id, .. } => offered(db, Some(*plan_id), None).await?,
+            Line::Renew { subscription_id, .. } => offered(db, None, Some(*subscription_id)).await?,
+            Line::Voucher { .. } => Offered { plan: None, record: None },
+        });
+    }
+    let member = buyer(basket, &named)?;
+    let (counter, answered) = counter(db, actor, member, key.map(|key| key.id), now).await?;
+    let mut lines = Vec::with_capacity(named.len());
+    let mut total = 0_i64;
+    for (line, offered) in basket.lines.iter().zip(&named) {
+        let line = match draft(line, offered, &counter) {
+            Ok(line) => line,
+            // The first answer counts, whatever has become of the plan meanwhile.
+            Err(_) if answered.is_some() => continue,
+            Err(error) => return Err(error),
+        };
+        total = total
+            .checked_add(line.amount)
+            .filter(|total| *total <= crate::money::LARGEST_MINOR)
+            .ok_or(Error::invalid("lines", "amount_too_large"))?;
+        lines.push(line);
+    }
+    Ok((Draft { counter, lines, total }, answered))
+}
+
+/// The member of the basket; a renewal knows whose it is.
+fn buyer(basket: &Basket, named: &[Offered]) -> Result<Option<MemberId>, Error> {
+    let mut buyer = basket.member_id;
+    let mut renewed = Vec::new();
+    for record in named.iter().filter_map(|offered| offered.record.as_ref()) {
+        if *buyer.get_or_insert(record.sold.member_id) != record.sold.member_id {
+            return Err(Error::NotFound("subscription"));
+        }
+        if renewed.contains(&record.sold.id) {
+            return Err(Error::invalid("lines", "renewed_twice"));
+        }
+        renewed.push(record.sold.id);
+    }
+    Ok(buyer)
+}
+
+/// Sells what is in the basket: subscriptions, charges, payments, ledger, receipt and audit in one transaction, once
+/// per key.
+pub async fn sell(services: &Services, actor: &Actor, request: Sell) -> Result<Sale, Error> {
+    actor.require(Permission::Sell)?;
+    let key = Key::of(request.idempotency_key, "sell", &request)?;
+    let now = services.now();
+    let mut db = services.db.acquire().await?;
+    let (draft, answered) = plan(&mut db, actor, &request.basket, Some(&key), now).await?;
+    if let Some(first) = key.answer(answered)? {
+        return Ok(first);
+    }
+    drop(db);
+    agrees_with_preview(&request, &draft)?;
+    let settled = settled(actor, &request, &draft)?;
+    let written = write_sale(services, actor, &key, &request, &draft, settled).await;
+    first_of_two(services, &key, written).await
+}
+
+/// The member pays what the preview said, for the days it said.
+fn agrees_with_preview(request: &Sell, draft: &Draft) -> Result<(), Error> {
+    let currency = &draft.counter.currency;
+    if request.expected_total.currency != *currency {
+        return Err(Error::invalid("expected_total", "currency_wrong"));
+    }
+    if request.expected_total.minor != draft.total {
+        let params = serde_json::json!({ "minor": draft.total, "currency": currency });
+        return Err(Error::Conflict { code: "price_changed", params });
+    }
+    let starts_on = draft.lines.iter().find_map(|line| line.goods.period()).map(|period| period.starts_on);
+    if let (Some(expected), Some(starts_on)) = (request.expected_starts_on, starts_on)
+        && expected != starts_on
+    {
+        let params = serde_json::json!({ "starts_on": starts_on });
+        return Err(Error::Conflict { code: "dates_changed", params });
+    }
+    Ok(())
+}
+
+fn settled(actor: &Actor, request: &Sell, draft: &Draft) -> Result<Settled, Error> {
+    let counter = &draft.counter;
+    let credit = counter.customer.as_ref().map_or(0, |customer| customer.credit);
+    if request.credit_minor < 0 || request.credit_minor > draft.total {
+        return Err(Error::invalid("credit_minor", "out_of_range"));
+    }
+    if request.credit_minor > credit {
+        return Err(Error::Conflict {
+            code: "credit_too_small",
+            params: serde_json::json!({ "minor": credit, "currency": counter.currency }),
+        });
+    }
+    if let Some(until) = request.owe_until {
+        actor.require(Permission::SellOnCredit)?;
+        if counter.customer.is_none() {
+            return Err(Error::invalid("member_id", "required"));
+        }
+        if until < counter.today || (until - counter.today).num_days() > 366 {
+            return Err(Error::invalid("owe_until", "out_of_range"));
+        }
+    }
+    let due = Money::new(draft.total - request.credit_minor, counter.currency.clone());
+    let terms = Terms { cash_rounding: counter.cash_rounding, may_owe: request.owe_until.is_some() };
+    settle(&due, request.payments.clone(), terms)
+}
+
+async fn write_sale(
+    services: &Services,
+    actor: &Actor,
+    key: &Key,
+    request: &Sell,
+    draft: &Draft,
+    settled: Settled,
+) -> Result<Sale, Error> {
+    let counter = &draft.counter;
+    let (now, today) = (counter.now, counter.today);
+    let payer = counter.customer.as_ref().map(|customer| customer.payer);
+    let member = counter.customer.as_ref().map(|customer| customer.member);
+    let renews = draft.lines.iter().all(|line| matches!(line.goods, Goods::Renewed { .. }));
+    let mut posting = Posting::new(Header {
+        id: TransactionId::new(now),
+        kind: if renews { Kind::Renewal } else { Kind::Sale },
+        at: now,
+        business_day: today,
+        currency: counter.currency.clone(),
+        idempotency_key: key.id,
+        reverses: None,
+        reason: None,
+    });
+    let transaction = posting.header().id;
+    let mut tx = services.db.begin().await?;
+    let mut sold = Vec::new();
+    let mut charges = Vec::new();
+    let mut vouchers = Vec::new();
+    for line in &draft.lines {
+        let subscription = subscription_of(&mut tx, counter, &line.goods).await?;
+        let charge = posting.charge(NewCharge {
+            member,
+            payer,
+            subscription,
+            product: None,
+            description: line.description.clone(),
+            quantity: line.quantity,
+            unit_amount: line.unit,
+            amount: line.amount,
+            tax_name: line.tax.as_ref().map(|tax| tax.name.clone()),
+            tax_bp: line.tax.as_ref().map_or(0, |tax| tax.bp),
+            tax_amount: line.tax_amount,
+            due_on: request.owe_until.unwrap_or(today),
+            earned: if matches!(line.goods, Goods::Voucher) { Earned::Voucher } else { Earned::Revenue },
+        });
+        charges.extend(charge.map(|charge| (charge, line.amount)));
+        if let (Goods::Voucher, Some(charge)) = (&line.goods, charge) {
+            vouchers.push((charge, line.amount));
+        }
+        if let Some(subscription) = subscription {
+            sold.push((subscription, line));
+        }
+    }
+    let mut money = credit_of(&mut tx, payer, &counter.currency, request.credit_minor).await?;
+    let shift = if settled.payments.is_empty() {
+        None
+    } else {
+        Some(shift_for_money(&mut tx, actor, counter.till, &counter.currency, today, now).await?)
+    };
+    for payment in &settled.payments {
+        let voucher = store::voucher_of(&mut tx, payment, &counter.currency, today).await?;
+        let id = posting.pay(NewPayment {
+            payer,
+            method: payment.method,
+            amount: payment.amount.minor,
+            tendered: payment.tendered.as_ref().map(|tendered| tendered.minor),
+            reference: payment.reference.clone(),
+            shift,
+            request: None,
+            voucher,
+        });
+        money.push((id, payment.amount.minor));
+    }
+    round(&mut posting, payer, &mut charges, settled.rounding);
+    for (payment, charge, amount) in spread(&money, &charges) {
+        posting.allocate(payment, charge, amount);
+    }
+    let digest = posting.write(&mut tx, actor).await?;
+    let mut sale = Sale {
+        transaction_id: transaction,
+        receipt_id: ReceiptId::new(now),
+        receipt_number: 0,
+        subscriptions: Vec::new(),
+        voucher_codes: Vec::new(),
+        total: Money::new(draft.total, counter.currency.clone()),
+        change: settled.change.clone(),
+        owed: Money::new(settled.owed, counter.currency.clone()),
+    };
+    for (subscription, line) in sold {
+        let event = event_of(subscription, &line.goods, transaction, counter);
+        subscriptions::add_event(&mut tx, actor, event).await?;
+        sale.subscriptions.extend(line.goods.period().map(|period| SoldSubscription {
+            subscription_id: subscription,
+            event_id: event.id,
+            starts_on: period.starts_on,
+            ends_on: period.ends_on,
+        }));
+    }
+    for (charge, amount) in vouchers {
+        sale.voucher_codes.push(store::add_voucher(&mut tx, actor, counter, amount, charge).await?);
+    }
+    let slip = Slip {
+        id: sale.receipt_id,
+        kind: ReceiptKind::Sale,
+        transaction,
+        digest: &digest,
+        shift,
+        lines: draft.lines.iter().map(|line| on_paper(line, counter)).collect(),
+        payments: &settled.payments,
+        credit_used: request.credit_minor,
+        rounding: -settled.rounding,
+        change: Some(&settled.change),
+        still_due: settled.owed,
+        original_number: None,
+        reason: None,
+    };
+    sale.receipt_number = give(&mut tx, counter, slip).await?;
+    idempotency::remember(&mut tx, key, &sale, now).await?;
+    let after = Some(serde_json::to_value(&sale).map_err(|error| Error::Internal(error.to_string()))?);
+    let act = match (renews, sale.subscriptions.is_empty()) {
+        (true, _) => "subscription.renewed",
+        (false, false) => "subscription.sold",
+        (false, true) => "sale.made",
+    };
+    let subject = sale.subscriptions.first().map(|sold| sold.subscription_id.0);
+    let change = Change { act, subject_kind: "subscription", subject, before: None, after };
+    audit::record(&mut tx, actor, now, change).await?;
+    tx.commit().await?;
+    Ok(sale)
+}
+
+/// The row of a new subscription; of a renewed one it is there.
+async fn subscription_of(
+    db: &mut PgConnection,
+    counter: &Counter,
+    goods: &Goods,
+) -> Result<Option<SubscriptionId>, Error> {
+    match (goods, &counter.customer) {
+        (Goods::New { plan, period, .. }, Some(customer)) => {
+            let id = SubscriptionId::new(counter.now);
+            let anchor = period.starts_on.day();
+            subscriptions::insert(db, id, counter.branch, customer.member, plan, anchor, None, counter.now)
+                .await?;
+            Ok(Some(id))
+        }
+        (Goods::Renewed { subscription, .. }, _) => Ok(Some(*subscription)),
+        (Goods::New { .. } | Goods::Voucher, _) => Ok(None),
+    }
+}
+
+fn event_of(
+    subscription: SubscriptionId,
+    goods: &Goods,
+    transaction: TransactionId,
+    counter: &Counter,
+) -> NewEvent<'static> {
+    let (kind, seq) = match goods {
+        Goods::Renewed { seq, .. } => (EventKind::Renewed, *seq),
+        Goods::New { .. } | Goods::Voucher => (EventKind::Sold, 1),
+    };
+    NewEvent {
+        starts_on: goods.period().map(|period| period.starts_on),
+        ends_on: goods.period().map(|period| period.ends_on),
+        visits: goods.visits(),
+        transaction: Some(transaction),
+        ..NewEvent::new(subscription, seq, kind, counter.now, counter.today)
+    }
+}
+
+/// What rounding cash gave up comes off the last charge; what it took too much is a charge of its own.
+pub(crate) fn round(posting: &mut Posting, payer: Option<MemberId>, charges: &mut Vec<(ChargeId, i64)>, rounding: i64) {
+    if rounding < 0 {
+        let charge = posting.charge(NewCharge {
+            member: payer,
+            payer,
+            subscription: None,
+            product: None,
+            description: "Rounding".to_owned(),
+            quantity: 1,
+            unit_amount: -rounding,
+            amount: -rounding,
+            tax_name: None,
+            tax_bp: 0,
+            tax_amount: 0,
+            due_on: posting.header().business_day,
+            earned: Earned::Rounding,
+        });
+        charges.extend(charge.map(|charge| (charge, -rounding)));
+    }
+    let mut left = rounding.max(0);
+    for (charge, amount) in charges.iter_mut().rev() {
+        let part = left.min(*amount);
+        *amount -= part;
+        left -= part;
+        posting.credit(NewCredit {
+            charge: *charge,
+            payer,
+            kind: CreditKind::Rounding,
+            amount: part,
+            tax_amount: 0,
+            earned: Earned::Revenue,
+        });
+    }
+}
+
+fn on_paper(line: &DraftLine, counter: &Counter) -> ReceiptLine {
+    ReceiptLine {
+        description: line.description.clone(),
+        native_description: match &line.goods {
+            Goods::New { plan, .. } => plan.form.native_name.clone(),
+            Goods::Renewed { .. } | Goods::Voucher => None,
+        },
+        quantity: i64::from(line.quantity),
+        unit: line.unit,
+        gross: line.amount,
+        tax_rate: line.tax.as_ref().map(|tax| u32::try_from(tax.bp).unwrap_or(0)),
+        tax: line.tax_amount,
+        tax_included: counter.prices_include_tax,
+    }
+}
+
+/// The caller that came second with the same key gets what the first got.
+pub(crate) async fn first_of_two<T: DeserializeOwned>(
+    services: &Services,
+    key: &Key,
+    written: Result<T, Error>,
+) -> Result<T, Error> {
+    match written {
+        // Whatever refused the second, it may have been the first's own rows.
+        Err(error) if idempotency::was_raced(&error) => {
+            let mut db = services.db.acquire().await?;
+            idempotency::recall(&mut db, key).await?.ok_or(error)
+        }
+        other => other,
+    }
+}

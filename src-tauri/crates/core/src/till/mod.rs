@@ -1,0 +1,2 @@
+//! Drawers and their shifts.
+pub mod store;
