@@ -5,6 +5,8 @@
 pub mod idempotency;
 pub mod model;
 pub mod posting;
+pub mod refund;
+pub mod service;
 pub mod store;
 pub mod tax;
 pub mod upi;

@@ -3,12 +3,13 @@ use crate::error::Error;
 use crate::members::form::line;
 use crate::money::{LARGEST_MINOR, Money};
 use crate::payments::posting::account;
-use crate::payments::wire::{Method, Payment};
+use crate::payments::wire::{Ageing, Method, Payment};
+use chrono::NaiveDate;
 
 /// Ways of paying one sale at most.
 const MOST_PARTS: usize = 10;
-/// Characters of a terminal's slip number.
-const REFERENCE_LENGTH: usize = 64;
+/// Characters of a reference: a slip number, a transfer, a voucher.
+pub const REFERENCE_LENGTH: usize = 64;
 
 impl Method {
     /// The ledger account that money paid this way lands on.
@@ -77,7 +78,8 @@ pub fn settle(total: &Money, payments: Vec<Payment>, terms: Terms) -> Result<Set
     let in_cash = total.minor - other;
     let rounding = if cash > 0 && cash == rounded(in_cash, terms.cash_rounding) { in_cash - cash } else { 0 };
     let owed = total.minor - cash - other - rounding;
-    if owed < 0 || (owed > 0 && !terms.may_owe) {
+    let is_countable = cash % terms.cash_rounding.max(1) == 0;
+    if !is_countable || owed < 0 || (owed > 0 && !terms.may_owe) {
         return Err(Error::Invalid {
             field: "payments",
             code: "payments_do_not_match",
@@ -86,6 +88,23 @@ pub fn settle(total: &Money, payments: Vec<Payment>, terms: Terms) -> Result<Set
     }
     let change = Money::new(change, total.currency.clone());
     Ok(Settled { payments: settled, change, rounding, owed })
+}
+
+/// Sorts debts, each with its due day, by the days since. In minor units.
+pub fn ageing(debts: &[(i64, NaiveDate)], today: NaiveDate, currency: &str) -> Ageing {
+    let mut ageing = Ageing { currency: currency.to_owned(), ..Ageing::default() };
+    for (owed, due_on) in debts {
+        let column = match (today - *due_on).num_days() {
+            ..=0 => &mut ageing.not_due,
+            1..=30 => &mut ageing.days_1_30,
+            31..=60 => &mut ageing.days_31_60,
+            61..=90 => &mut ageing.days_61_90,
+            _ => &mut ageing.days_over_90,
+        };
+        *column += owed;
+        ageing.owed += owed;
+    }
+    ageing
 }
 
 /// The nearest multiple of `step`; half a step rounds up. Below zero it is zero.
@@ -238,5 +257,18 @@ mod tests {
             let settled = settle(&egp(total), payments.clone(), terms);
             assert_eq!(settled.ok().map(|settled| settled.rounding), rounding, "{total} by {payments:?}");
         }
+    }
+
+    #[test]
+    fn debts_age_by_the_days_since_they_were_due() {
+        let today: NaiveDate = "2026-11-21".parse().expect("a day");
+        let due = |days: i64| today - chrono::TimeDelta::days(days);
+        let debts: Vec<_> =
+            [-5, 0, 1, 30, 31, 60, 61, 90, 91, 400].into_iter().zip(0..).map(|(days, n)| (1 << n, due(days))).collect();
+        let aged = ageing(&debts, today, "EGP");
+        assert_eq!(
+            (aged.not_due, aged.days_1_30, aged.days_31_60, aged.days_61_90, aged.days_over_90, aged.owed),
+            (0b11, 0b1100, 0b11_0000, 0b1100_0000, 0b11_0000_0000, 0b11_1111_1111)
+        );
     }
 }

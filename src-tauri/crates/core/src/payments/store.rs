@@ -4,6 +4,7 @@ use crate::ids::{ChargeId, MemberId, PaymentId, ProductId, SubscriptionId, Trans
 use crate::payments::posting::{CreditKind, Earned, NewCredit, Posting};
 use crate::payments::tax::share;
 use crate::payments::wire::Method;
+use chrono::NaiveDate;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -194,4 +195,72 @@ pub fn take_back(
         earned: charge.earned,
     });
     freed
+}
+
+/// A charge that is not settled.
+#[derive(Clone, Debug)]
+pub struct Open {
+    pub charge: ChargeId,
+    pub description: String,
+    pub member_name: Option<String>,
+    pub payer: Option<MemberId>,
+    pub due_on: NaiveDate,
+    pub amount: i64,
+    pub owed: i64,
+}
+
+/// What is owed by a payer or for a member, in one currency, oldest first.
+pub async fn open_charges(
+    db: &mut PgConnection,
+    payer: MemberId,
+    member: MemberId,
+    currency: &str,
+) -> Result<Vec<Open>, Error> {
+    Ok(sqlx::query_as!(
+        Open,
+        r#"select c.id as "charge: ChargeId", c.description, m.full_name as "member_name?", o.payer_id as "payer: MemberId", o.due_on,
+               c.amount, o.owed
+           from open_charges o
+           join charges c on c.id = o.charge_id
+           left join members m on m.id = o.member_id
+           where (o.payer_id = $1 or o.member_id = $2) and o.currency = $3
+           order by o.due_on, c.id"#,
+        payer.0,
+        member.0,
+        currency
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// One payment with what it is used for.
+pub async fn payment(db: &mut PgConnection, id: PaymentId) -> Result<Option<(TransactionId, PaymentRow)>, Error> {
+    let transaction = sqlx::query_scalar!(
+        r#"select transaction_id as "id: TransactionId" from payments where id = $1"#,
+        id.0
+    )
+    .fetch_optional(&mut *db)
+    .await?;
+    let Some(transaction) = transaction else { return Ok(None) };
+    let found = payments(db, transaction).await?.into_iter().find(|payment| payment.id == id);
+    Ok(found.map(|payment| (transaction, payment)))
+}
+
+/// What a payment settles, latest charge first, and what of it is unused.
+pub async fn uses(db: &mut PgConnection, payment: PaymentId) -> Result<(Vec<Allocated>, i64), Error> {
+    let uses = sqlx::query_as!(
+        Allocated,
+        r#"select payment_id as "payment: PaymentId", charge_id as "charge: ChargeId", sum(amount)::bigint as "amount!"
+           from allocations where payment_id = $1
+           group by payment_id, charge_id having sum(amount) > 0
+           order by charge_id desc"#,
+        payment.0
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    let unused =
+        sqlx::query_scalar!("select unallocated from payment_balances where payment_id = $1", payment.0)
+            .fetch_one(db)
+            .await?;
+    Ok((uses, unused))
 }

@@ -16,6 +16,9 @@ use gatehouse_core::members::wire as member;
 use gatehouse_core::passes::print;
 use gatehouse_core::passes::service as passes;
 use gatehouse_core::passes::wire as pass;
+use gatehouse_core::payments::refund;
+use gatehouse_core::payments::service as payments;
+use gatehouse_core::payments::wire as payment;
 use gatehouse_core::plans::service as plans;
 use gatehouse_core::plans::wire as plan;
 use gatehouse_core::sales::service as sales;
@@ -213,6 +216,27 @@ commands! {
         sales::sale_preview(call.services(), call.actor()?, request).await?
     }
     fn sell(call, request: sale::Sell) -> sale::Sale { sales::sell(call.services(), call.actor()?, request).await? }
+    fn debts(call, request: member::ChooseMember) -> payment::Debts { payments::debts(call.services(), call.actor()?, request).await? }
+    fn pay_debts(call, request: payment::PayDebts) -> payment::Paid {
+        payments::pay_debts(call.services(), call.actor()?, request).await?
+    }
+    fn member_payments(call, request: member::ChooseMember) -> payment::MemberPayments {
+        payments::member_payments(call.services(), call.actor()?, request).await?
+    }
+    fn refund_preview(call, request: payment::RefundForm) -> payment::RefundPreview {
+        refund::refund_preview(call.services(), call.actor()?, request).await?
+    }
+    fn refund(call, request: payment::Refund) -> payment::Refunded { refund::refund(call.services(), call.actor()?, request).await? }
+    fn write_off(call, request: payment::WriteOff) -> payment::WrittenOff {
+        payments::write_off(call.services(), call.actor()?, request).await?
+    }
+    fn receivables(call, _request: Nothing) -> payment::Receivables { payments::receivables(call.services(), call.actor()?).await? }
+    fn money_settings_get(call, _request: Nothing) -> payment::MoneySettings {
+        payments::money_settings(call.services(), call.actor()?).await?
+    }
+    fn money_settings_set(call, request: payment::MoneySettings) -> payment::MoneySettings {
+        payments::set_money_settings(call.services(), call.actor()?, request).await?
+    }
     fn subscription_preview(call, request: subscription::PreviewAct) -> subscription::ActPreview {
         acts::preview(call.services(), call.actor()?, request).await?
     }
