@@ -31,7 +31,7 @@ async fn scanned(gym: &TestGym, text: &str) -> Verdict {
     held_up(gym, &gym.reception, text, Source::Webcam).await
 }
 
-async fn clicked(gym: &TestGym, member: MemberId) -> Verdict {
+pub async fn clicked(gym: &TestGym, member: MemberId) -> Verdict {
     let request =
         CheckIn { scan_id: ScanId::new(gym.clock.now()), who: Who::Member(member), source: Source::Search };
     check_in(&gym.services, &gym.reception, request).await.expect("a verdict")

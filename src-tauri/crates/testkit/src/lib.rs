@@ -2,6 +2,7 @@
 
 #[cfg(feature = "bench")]
 pub mod bench;
+pub mod books;
 mod clock;
 mod cluster;
 pub mod gateways;

@@ -203,6 +203,13 @@ pub struct PlanOnOffer {
     pub(crate) prices: Vec<PriceRow>,
 }
 
+impl PlanOnOffer {
+    /// A month that nobody can buy yet: it has no price.
+    pub fn unpriced(id: PlanId, form: PlanForm) -> Self {
+        Self { id, form, archived: false, tax: None, prices: Vec::new() }
+    }
+}
+
 /// A tax rate as a sale uses it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Tax {
