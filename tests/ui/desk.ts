@@ -46,7 +46,7 @@ export class Office {
     return this.call("plan_create", {
       id: randomUUID(), name, native_name: null, kind: "gym", training_type: null, tier: null, duration_unit: "months",
       duration_count: 1, visits: null, visit_rule: "per_day", access_windows: [], branch_scope: "home", branch_ids: [],
-      freeze_days: 0, freeze_times: 0, minimum_term_days: 0, notice_days: 0, trainer_account_id: null, price_minor,
+      freeze_days: 0, freeze_times: 0, minimum_term_days: 0, notice_days: 0, trainer_account_id: null, tax_rate_id: null, auto_renew: false, price_minor,
       ...some,
     });
   }
@@ -61,11 +61,12 @@ export class Office {
 
   /** Sells a plan from a day on, paid in cash: with an early day, one that has ended since. */
   async sold(member_id: string, plan_id: string, starts_on: string) {
-    const offer = { kind: "new" as const, member_id, plan_id, starts_on };
-    const { total, starts_on: expected_starts_on } = await this.call("sale_preview", offer);
+    const basket = { member_id, lines: [{ kind: "new" as const, plan_id, starts_on }] };
+    const { total, lines } = await this.call("sale_preview", basket);
     const cash = { method: "cash" as const, amount: total, tendered: null, reference: null };
     return this.call("sell", {
-      ...offer, idempotency_key: randomUUID(), expected_total: total, expected_starts_on, payments: [cash],
+      ...basket, idempotency_key: randomUUID(), expected_total: total, expected_starts_on: lines[0]?.starts_on ?? null,
+      credit_minor: 0, payments: [cash], owe_until: null,
     });
   }
 

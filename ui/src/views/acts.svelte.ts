@@ -11,9 +11,11 @@ class Acts {
   take_over: ((member_id: string) => void) | null = $state(null);
   open_member: ((member_id: string) => void) | null = $state(null);
 
+  thaw: ((subscription_id: string) => void) | null = $state(null);
+
   /** The act behind a verdict's button, if somebody offers it. */
   of(action: NextAction): (() => void) | null {
-    const { sell, register, open_member } = this;
+    const { sell, register, open_member, thaw } = this;
     switch (action.kind) {
       case "renew":
         return sell && (() => sell({ subscription_id: action.subscription_id }));
@@ -21,8 +23,11 @@ class Acts {
         return sell && (() => sell({ member_id: action.member_id, plan_id: action.plan_id }));
       case "register":
         return register && (() => register(""));
+      case "pay":
       case "open_member":
         return open_member && (() => open_member(action.member_id));
+      case "thaw":
+        return thaw && (() => thaw(action.subscription_id));
     }
   }
 }

@@ -20,6 +20,8 @@ export function emptyPlan(): PlanForm {
     minimum_term_days: 0,
     notice_days: 0,
     trainer_account_id: null,
+    tax_rate_id: null,
+    auto_renew: false,
   };
 }
 
@@ -42,6 +44,8 @@ export interface PlanFields extends Record<string, unknown> {
   minimum_term_days: number | null;
   notice_days: number | null;
   trainer_account_id: string | null;
+  tax_rate_id: string | null;
+  auto_renew: boolean;
   /** Only of a new plan; later prices have days of their own. */
   price_minor: number | null;
 }
@@ -65,6 +69,8 @@ export function fieldsOf(plan: PlanForm): PlanFields {
     minimum_term_days: plan.minimum_term_days,
     notice_days: plan.notice_days,
     trainer_account_id: plan.trainer_account_id,
+    tax_rate_id: plan.tax_rate_id,
+    auto_renew: plan.auto_renew,
     price_minor: null,
   };
 }

@@ -1,7 +1,7 @@
 import { call } from "../../ipc/client.js";
-import { explain, Unreachable } from "../../ipc/errors.js";
+import { CallError, explain, Unreachable } from "../../ipc/errors.js";
 import { newId } from "../../ipc/ids.js";
-import type { Member, Offer, Plan, PlanKind, Sale, SalePreview, Sell, Subscription } from "../../ipc/wire.js";
+import type { Basket, Line, Member, Plan, PlanKind, Sale, SalePreview, Sell, Subscription } from "../../ipc/wire.js";
 import { m } from "../../paraglide/messages.js";
 import { pay, type How, type Paid } from "./payment.js";
 import { renewable } from "./status.js";
@@ -68,11 +68,7 @@ export class SaleDesk {
 
   async open(wish: Wish): Promise<void> {
     try {
-      const member_id =
-        "member_id" in wish
-          ? wish.member_id
-          : (await call("sale_preview", { kind: "renew", subscription_id: wish.subscription_id, from_old_end: false }))
-              .member_id;
+      const member_id = "member_id" in wish ? wish.member_id : await this.#memberOf(wish.subscription_id);
       const [member, subscriptions, plans] = await Promise.all([
         call("member_get", { member_id }),
         call("member_subscriptions", { member_id }),
@@ -104,25 +100,34 @@ export class SaleDesk {
     void this.ask();
   }
 
-  get offer(): Offer | null {
+  /** A renewal knows whose it is; the server says it before anything is chosen. */
+  async #memberOf(subscription_id: string): Promise<string> {
+    const lines: Line[] = [{ kind: "renew", subscription_id, from_old_end: false }];
+    const { member_id } = await call("sale_preview", { member_id: null, lines });
+    if (member_id === null) throw new CallError({ code: "not_found", message: "the subscription has no member" });
+    return member_id;
+  }
+
+  get basket(): Basket | null {
     const { choice, member } = this;
     if (!choice || !member) return null;
-    if (choice.kind === "renew") {
-      return { kind: "renew", subscription_id: choice.subscription.id, from_old_end: this.from_old_end };
-    }
     const starts_on = this.starts_on === "" ? null : this.starts_on;
-    return { kind: "new", member_id: member.id, plan_id: choice.plan.id, starts_on };
+    const line: Line =
+      choice.kind === "renew"
+        ? { kind: "renew", subscription_id: choice.subscription.id, from_old_end: this.from_old_end }
+        : { kind: "new", plan_id: choice.plan.id, starts_on };
+    return { member_id: member.id, lines: [line] };
   }
 
   /** What it will be: days, visits, price; by the code that will sell it. */
   async ask(): Promise<void> {
-    const offer = this.offer;
+    const basket = this.basket;
     const question = ++this.#asked;
     this.preview = null;
     this.problem = null;
-    if (!offer) return;
+    if (!basket) return;
     try {
-      const preview = await call("sale_preview", offer);
+      const preview = await call("sale_preview", basket);
       if (question === this.#asked) this.preview = preview;
     } catch (error) {
       if (question === this.#asked) this.problem = explain(error);
@@ -136,16 +141,18 @@ export class SaleDesk {
   /** Sells. A lost answer is asked for again with the same key, so nothing is sold twice. */
   async commit(): Promise<void> {
     if (this.busy || this.sale) return;
-    const { offer, preview, paid } = this;
+    const { basket, preview, paid } = this;
     const sell =
       this.unanswered ??
-      (offer && preview && paid && paid.problem === null
+      (basket && preview && paid && paid.problem === null
         ? {
-            ...offer,
+            ...basket,
             idempotency_key: this.#key,
             expected_total: preview.total,
-            expected_starts_on: preview.starts_on,
+            expected_starts_on: preview.lines.find((line) => line.starts_on)?.starts_on ?? null,
+            credit_minor: 0,
             payments: paid.payments,
+            owe_until: null,
           }
         : null);
     if (!sell) return;

@@ -40,7 +40,7 @@ describe("one opening of the dialog", () => {
   beforeEach(() => {
     vi.useFakeTimers();
     sent.length = 0;
-    answers.set("sale_preview", () => ({ member_id: "m", plan_name: "Month", total: price, warnings: [] }));
+    answers.set("sale_preview", () => ({ member_id: "m", lines: [{ starts_on: "2026-03-04" }], total: price, warnings: [] }));
     answers.set("member_get", () => ({ id: "m" }));
     answers.set("member_subscriptions", () => ({ rows: [subscription("s", "month")] }));
     answers.set("plan_list", () => ({ rows: [plan("month")] }));
@@ -55,7 +55,14 @@ describe("one opening of the dialog", () => {
     const desk = new SaleDesk();
     await desk.open({ subscription_id: "s" });
     await desk.commit();
-    expect(sent).toMatchObject([{ kind: "renew", subscription_id: "s", expected_total: price }]);
+    expect(sent).toMatchObject([
+      {
+        member_id: "m",
+        lines: [{ kind: "renew", subscription_id: "s" }],
+        expected_total: price,
+        expected_starts_on: "2026-03-04",
+      },
+    ]);
     expect(desk.sale).toEqual(sale);
   });
 
@@ -105,7 +112,7 @@ describe("one opening of the dialog", () => {
     });
     const desk = new SaleDesk();
     await desk.open({ subscription_id: "s" });
-    answers.set("sale_preview", () => ({ member_id: "m", total: { minor: 70000, currency: "EGP" }, warnings: [] }));
+    answers.set("sale_preview", () => ({ member_id: "m", lines: [], total: { minor: 70000, currency: "EGP" }, warnings: [] }));
     await desk.commit();
     expect(desk.sale).toBeNull();
     expect(desk.preview?.total.minor).toBe(70000);
