@@ -75,6 +75,8 @@ fn record(unit: DurationUnit, count: i32, starts_on: NaiveDate, event: &Value) -
 struct Case {
     records: Vec<Record>,
     rows: Vec<(usize, SubscriptionEventId)>,
+    /// Row of a change or transfer, the subscription it began, and that one's first event.
+    begun: Vec<(usize, usize, SubscriptionEventId)>,
 }
 
 impl Case {
@@ -147,7 +149,12 @@ impl Case {
                 return self.add(of, granted(EventKind::Renewed, period.starts_on, period.ends_on), at);
             }
             "voided" => {
-                let (of, voids) = self.rows[usize::try_from(number(event, "event")).expect("an index")];
+                let voided = usize::try_from(number(event, "event")).expect("an index");
+                let (of, voids) = self.rows[voided];
+                // With a change or a transfer goes what it began.
+                if let Some((_, next, begun)) = self.begun.iter().find(|(row, _, _)| *row == voided).copied() {
+                    self.add_row(next, Columns { id: SubscriptionEventId(id(9000 + next)), kind: EventKind::Voided, voids: Some(begun), ..empty }, at);
+                }
                 return self.add(of, Columns { kind: EventKind::Voided, voids: Some(voids), ..empty }, at);
             }
             "extended" => {
@@ -174,8 +181,9 @@ impl Case {
             "changed" => Act::Change {
                 plan_id: PlanId(id(5)),
                 keep_end: event["keep_end"].as_bool().expect("a choice"),
+                from: Some(day(event, "on")),
             },
-            "transferred" => Act::Transfer { to_member_id: MemberId(id(6)) },
+            "transferred" => Act::Transfer { to_member_id: MemberId(id(6)), from: Some(day(event, "on")) },
             other => panic!("{other} is no event"),
         };
         let plan = matches!(act, Act::Change { .. }).then(|| {
@@ -197,6 +205,7 @@ impl Case {
             let event = SubscriptionEventId(id(5000 + next));
             let columns = granted(EventKind::Sold, period.starts_on, period.ends_on);
             self.add_row(next, Columns { id: event, ..columns }, at);
+            self.begun.push((self.rows.len(), next, event));
         }
         self.add(of, outcome.event, at);
     }
@@ -212,7 +221,7 @@ fn the_days_of_subscriptions_match_the_golden_table() {
             zone: text(&table, "zone").parse().expect("a zone"),
             day_starts_at: u32::try_from(number(&table, "day_starts_at")).expect("an hour"),
         };
-        let mut case = Case { records: Vec::new(), rows: Vec::new() };
+        let mut case = Case { records: Vec::new(), rows: Vec::new(), begun: Vec::new() };
         for event in table["events"].as_array().expect("events") {
             case.happens(event, calendar);
         }

@@ -258,6 +258,7 @@ async fn a_refund_that_keeps_the_charge_is_owed_again_and_one_to_credit_pays_som
     wrong_way.form.take_back = false;
     give_back(&gym, wrong_way).await.expect("back, to be paid by card");
     assert_eq!(owed(&gym, member).await.owed, gym.money(75_000));
+    gym.clock.advance(TimeDelta::minutes(1));
     let card = Payment {
         method: Method::CardTerminal,
         amount: gym.money(75_000),
@@ -381,7 +382,7 @@ async fn a_change_of_plan_deducts_what_was_not_used() {
     let sold = gym.sell_plan(member, plan).await.subscriptions[0].subscription_id;
     // 11 March to 10 April is 31 days; on 26 March 16 of them are left.
     gym.clock.set("2026-03-26T10:00:00Z");
-    let anew = Act::Change { plan_id: gold, keep_end: false };
+    let anew = Act::Change { plan_id: gold, keep_end: false, from: None };
     let shown = preview(&gym.services, &gym.reception, PreviewAct { subscription_id: sold, act: anew.clone() })
         .await
         .expect("a preview");
@@ -389,7 +390,7 @@ async fn a_change_of_plan_deducts_what_was_not_used() {
     assert_eq!((shown.credited.minor, shown.charged.minor, shown.due.minor), (38_710, 120_000, 81_290));
     let successor = shown.successor.expect("the new one");
     assert_eq!((successor.starts_on, successor.ends_on), (Some(day("2026-03-26")), Some(day("2026-04-25"))));
-    let keep = Act::Change { plan_id: gold, keep_end: true };
+    let keep = Act::Change { plan_id: gold, keep_end: true, from: None };
     let kept = preview(&gym.services, &gym.reception, PreviewAct { subscription_id: sold, act: keep })
         .await
         .expect("a preview");
@@ -411,7 +412,7 @@ async fn a_change_to_something_cheaper_leaves_credit() {
     let (member, gold) = (gym.member("Mona Adel").await, gym.plan(plan_form("Gold"), 120_000).await);
     let small = gym.plan(plan_form("Small"), 10_000).await;
     let sold = gym.sell_plan(member, gold).await.subscriptions[0].subscription_id;
-    let done = do_it(&gym, sold, Act::Change { plan_id: small, keep_end: false }).await.expect("changed");
+    let done = do_it(&gym, sold, Act::Change { plan_id: small, keep_end: false, from: None }).await.expect("changed");
     assert_eq!(done.owed, gym.money(0));
     assert_eq!(owed(&gym, member).await.credit, gym.money(110_000));
     in_order(&gym).await;
@@ -426,10 +427,10 @@ async fn a_transfer_moves_the_rest_to_another_member() {
     assert!(crate::checkin::clicked(&gym, member).await.entry_id.is_some());
     let nobody = MemberId::new(gym.clock.now());
     assert_eq!(
-        code(do_it(&gym, sold, Act::Transfer { to_member_id: nobody }).await.expect_err("nobody")),
+        code(do_it(&gym, sold, Act::Transfer { to_member_id: nobody, from: None }).await.expect_err("nobody")),
         "not_found"
     );
-    do_it(&gym, sold, Act::Transfer { to_member_id: other }).await.expect("transferred");
+    do_it(&gym, sold, Act::Transfer { to_member_id: other, from: None }).await.expect("transferred");
     let row = subscription(&gym, other).await;
     assert_eq!((row.status, row.visits_left), (Status::Active, Some(9)));
     assert_eq!(subscription(&gym, member).await.status, Status::Cancelled);
@@ -688,7 +689,7 @@ async fn live(seed: u64) {
                 let what = match dice.below(5) {
                     0 => Act::Freeze { from: None, days: 5 },
                     1 => Act::Thaw,
-                    2 => Act::Change { plan_id: plan, keep_end: dice.per_mille(500) },
+                    2 => Act::Change { plan_id: plan, keep_end: dice.per_mille(500), from: None },
                     3 => Act::Cancel { when: CancelWhen::AtEnd },
                     _ => Act::Gift { days: 3, visits: 0 },
                 };
@@ -775,7 +776,7 @@ async fn without_the_permission_nothing_of_it_is_done() {
         (Permission::FreezeSubscriptions, Act::Freeze { from: None, days: 1 }),
         (Permission::GiftDays, Act::Gift { days: 1, visits: 0 }),
         (Permission::CancelSubscriptions, Act::Cancel { when: CancelWhen::AtEnd }),
-        (Permission::TransferSubscriptions, Act::Transfer { to_member_id: member }),
+        (Permission::TransferSubscriptions, Act::Transfer { to_member_id: member, from: None }),
     ] {
         let request = PreviewAct { subscription_id: sold, act: what };
         for actor in [&trainer, &without(&gym.owner, &[permission])] {
@@ -786,4 +787,139 @@ async fn without_the_permission_nothing_of_it_is_done() {
     let error = refund(&gym.services, &trainer, giving_back(&gym, payment, 1, RefundTo::Cash)).await;
     assert_eq!(code(error.expect_err("forbidden")), "forbidden");
     assert_eq!(gym.count("select count(*) from subscription_events").await, 1);
+}
+
+#[tokio::test]
+async fn a_household_is_one_bill_and_its_payer_owes_it() {
+    use gatehouse_core::households::service::{household_of, set};
+    use gatehouse_core::households::wire::{Belonging, Relation, SetHousehold};
+    use gatehouse_core::ids::HouseholdId;
+    let gym = TestGym::new().await;
+    let (mother, child) = (gym.member("Mona Adel").await, gym.member("Omar Adel").await);
+    let plan = gym.monthly().await;
+    let belongs = |member_id, relation| Belonging { member_id, relation, guardian_id: None };
+    let id = HouseholdId::new(gym.clock.now());
+    let request = |members| SetHousehold { id, name: "Adel".into(), members };
+    for (members, expected) in [
+        (vec![belongs(mother, Relation::Payer)], "required"),
+        (vec![belongs(mother, Relation::Adult), belongs(child, Relation::Dependent)], "one_payer"),
+        (vec![belongs(mother, Relation::Payer), belongs(child, Relation::Payer)], "one_payer"),
+        (vec![belongs(mother, Relation::Payer), belongs(mother, Relation::Adult)], "twice"),
+        (vec![belongs(mother, Relation::Payer), belongs(MemberId::new(gym.clock.now()), Relation::Adult)], "not_found"),
+    ] {
+        let error = set(&gym.services, &gym.reception, request(members)).await.expect_err(expected);
+        assert_eq!(code(error), expected);
+    }
+    let members = vec![belongs(mother, Relation::Payer), belongs(child, Relation::Dependent)];
+    let household = set(&gym.services, &gym.reception, request(members)).await.expect("a household");
+    assert_eq!(household.members[1].guardian_name.as_deref(), Some("Mona Adel"));
+    let twice = SetHousehold {
+        id: HouseholdId::new(gym.clock.now()),
+        name: "Another".into(),
+        members: vec![belongs(child, Relation::Payer), belongs(gym.member("Heba").await, Relation::Adult)],
+    };
+    let error = set(&gym.services, &gym.reception, twice).await.expect_err("of one household at a time");
+    assert_eq!(code(error), "in_other_household");
+
+    sell_on_credit(&gym, new(child, plan), "2026-03-20").await;
+    let debt = owed(&gym, mother).await;
+    assert_eq!((debt.owed, debt.rows[0].member_name.as_deref()), (gym.money(75_000), Some("Omar Adel")));
+    assert_eq!(owed(&gym, child).await.payer_id, mother);
+    pay(&gym, paying(&gym, child, 75_000)).await.expect("the payer pays at the child's record");
+    assert_eq!(owed(&gym, mother).await.owed, gym.money(0));
+    let found = household_of(&gym.services, &gym.reception, ChooseMember { member_id: child }).await.expect("found");
+    assert_eq!(found.household.expect("a household").members.len(), 2);
+    in_order(&gym).await;
+}
+
+#[tokio::test]
+async fn a_closure_gives_its_days_back_once() {
+    use gatehouse_core::ids::ClosureId;
+    use gatehouse_core::subscriptions::closures;
+    use gatehouse_core::subscriptions::wire::Close;
+    let gym = TestGym::new().await;
+    let plan = gym.monthly().await;
+    let (one, other, gone) =
+        (gym.member("Mona Adel").await, gym.member("Omar Nabil").await, gym.member("Heba Ali").await);
+    for member in [one, other, gone] {
+        gym.sell_plan(member, plan).await;
+    }
+    do_it(&gym, subscription(&gym, gone).await.id, Act::Cancel { when: CancelWhen::Now }).await.expect("cancelled");
+    let request = Close {
+        id: ClosureId::new(gym.clock.now()),
+        from_on: day("2026-03-20"),
+        until_on: day("2026-03-22"),
+        reason: "water pipe".into(),
+    };
+    let shown = closures::preview(&gym.services, &gym.owner, request.clone()).await.expect("a preview");
+    assert_eq!((shown.subscriptions, shown.days), (2, 6));
+    let forbidden = closures::close(&gym.services, &gym.reception, request.clone()).await.expect_err("forbidden");
+    assert_eq!(code(forbidden), "forbidden");
+    for _ in 0..2 {
+        let done = closures::close(&gym.services, &gym.owner, request.clone()).await.expect("given");
+        assert_eq!((done.subscriptions, done.days), (2, 6));
+    }
+    let overlapping = Close { id: ClosureId::new(gym.clock.now()), from_on: day("2026-03-22"), ..request };
+    let error = closures::close(&gym.services, &gym.owner, overlapping).await.expect_err("the same day twice");
+    assert_eq!(code(error), "already_closed");
+    for member in [one, other] {
+        assert_eq!(subscription(&gym, member).await.ends_on, day("2026-04-13"));
+    }
+}
+
+#[tokio::test]
+async fn what_renews_by_itself_is_charged_once_and_not_again_while_it_is_owed() {
+    use gatehouse_core::actor::Actor;
+    use gatehouse_core::subscriptions::auto_renew::{Run, run};
+    let gym = TestGym::new().await;
+    let member = gym.member("Mona Adel").await;
+    let mut form = plan_form("Contract");
+    form.auto_renew = true;
+    let plan = gym.plan(form, 75_000).await;
+    gym.sell_plan(member, plan).await;
+    let itself = Actor::System { branch: Some(gym.branch), desk: None };
+    let times = |renewed, left| Run { renewed, left };
+    assert_eq!(run(&gym.services, &itself).await.expect("a run"), times(0, 0));
+    gym.clock.set("2026-04-10T08:00:00Z");
+    let (one, other) = tokio::join!(run(&gym.services, &itself), run(&gym.services, &itself));
+    assert_eq!(one.expect("a run").renewed + other.expect("a run").renewed, 1);
+    let row = subscription(&gym, member).await;
+    assert_eq!((row.ends_on, row.owed), (day("2026-05-10"), gym.money(75_000)));
+    assert_eq!(owed(&gym, member).await.rows[0].due_on, day("2026-04-11"));
+    gym.clock.set("2026-05-10T08:00:00Z");
+    assert_eq!(run(&gym.services, &itself).await.expect("a run"), times(0, 1));
+    pay(&gym, paying(&gym, member, 75_000)).await.expect("paid");
+    assert_eq!(run(&gym.services, &itself).await.expect("a run"), times(1, 0));
+    do_it(&gym, row.id, Act::AutoRenew { on: false }).await.expect("off");
+    pay(&gym, paying(&gym, member, 75_000)).await.expect("paid");
+    gym.clock.set("2026-06-10T08:00:00Z");
+    assert_eq!(run(&gym.services, &itself).await.expect("a run"), times(0, 0));
+    in_order(&gym).await;
+}
+
+#[tokio::test]
+async fn the_timeline_tells_everything_in_one_list() {
+    use gatehouse_core::members::timeline::timeline;
+    use gatehouse_core::members::wire::ListTimeline;
+    let gym = TestGym::new().await;
+    let (member, plan) = (gym.member("Mona Adel").await, gym.monthly().await);
+    let sold = gym.sell_plan(member, plan).await.subscriptions[0].subscription_id;
+    gym.clock.advance(TimeDelta::minutes(1));
+    crate::checkin::clicked(&gym, member).await;
+    gym.clock.advance(TimeDelta::minutes(1));
+    do_it(&gym, sold, Act::Freeze { from: None, days: 3 }).await.expect("frozen");
+    gym.clock.advance(TimeDelta::minutes(1));
+    let payment = last_payment(&gym, member).await;
+    give_back(&gym, giving_back(&gym, payment, 5_000, RefundTo::Cash)).await.expect("a refund");
+    let list = |before, limit| ListTimeline { member_id: member, before, limit };
+    let all = timeline(&gym.services, &gym.owner, list(None, None)).await.expect("a list");
+    let told: Vec<(&str, bool)> = all.rows.iter().map(|row| (row.what.as_str(), row.by.is_some())).collect();
+    assert_eq!(told[..3], [("receipt_refund", true), ("frozen", true), ("entry", true)]);
+    assert_eq!(told.len(), 5);
+    assert_eq!(all.rows[0].amount, Some(gym.money(5_000)));
+    assert_eq!((all.rows[1].from_on, all.rows[1].until_on), (Some(day("2026-03-11")), Some(day("2026-03-13"))));
+    let first = timeline(&gym.services, &gym.reception, list(None, Some(2))).await.expect("a page");
+    assert_eq!((first.rows.len(), first.more, first.rows[0].amount.clone()), (2, true, None));
+    let rest = timeline(&gym.services, &gym.owner, list(Some(first.rows[1].at), Some(3))).await.expect("a page");
+    assert_eq!((rest.rows.len(), rest.more), (3, false));
 }

@@ -9,6 +9,7 @@ pub mod db;
 pub mod demo;
 pub mod error;
 pub mod gym;
+pub mod households;
 pub mod ids;
 pub mod import;
 pub mod members;

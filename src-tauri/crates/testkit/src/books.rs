@@ -42,15 +42,11 @@ const CHECKS: &[(&str, &str)] = &[
     ),
     (
         "what the ledger says a member owes is not what the charges say",
-        "select coalesce(l.member_id, d.payer_id)::text
-         from (select member_id, sum(amount) as owed from ledger_entries where account = 'receivable' group by member_id) l
-         full join (
-             select payer_id, sum(amount) as owed from (
-                 select payer_id, owed as amount from open_charges
-                 union all select payer_id, -unallocated from payment_balances
-             ) as both group by payer_id
-         ) d on d.payer_id is not distinct from l.member_id
-         where coalesce(l.owed, 0) <> coalesce(d.owed, 0)",
+        "select who::text from (
+             select member_id as who, amount from ledger_entries where account = 'receivable'
+             union all select payer_id, -owed from open_charges
+             union all select payer_id, unallocated from payment_balances
+         ) as parts group by who having sum(amount) <> 0",
     ),
     (
         "a till's receipts have a gap",

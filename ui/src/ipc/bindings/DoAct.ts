@@ -30,4 +30,12 @@ from: string | null, days: number, } | { "act": "thaw" } | { "act": "gift", days
 /**
  * The end stays, and the new plan is paid for the days until then; otherwise it begins anew today.
  */
-keep_end: boolean, } | { "act": "transfer", to_member_id: MemberId, } | { "act": "auto_renew", on: boolean, });
+keep_end: boolean, 
+/**
+ * First day of the new plan; default: today.
+ */
+from: string | null, } | { "act": "transfer", to_member_id: MemberId, 
+/**
+ * First day that is theirs; default: today.
+ */
+from: string | null, } | { "act": "auto_renew", on: boolean, });

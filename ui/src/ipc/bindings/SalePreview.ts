@@ -29,6 +29,7 @@ credit: Money,
  */
 owed: Money, 
 /**
- * Codes of things to mention: `already_running`, `starts_in_past`, `plan_changed`, `member_suspended`.
+ * Codes of things to mention: `already_running`, `starts_in_past`, `plan_changed`, `member_suspended`,
+ * `cancelled_before` (the subscription is cancelled for a day before the new end).
  */
 warnings: Array<string>, };

@@ -12,4 +12,5 @@ pub mod picture;
 pub mod search;
 pub mod service;
 pub mod store;
+pub mod timeline;
 pub mod wire;

@@ -1,5 +1,6 @@
 //! Requests and answers about members.
-use crate::ids::{FileId, MeasurementId, MemberId, NoteId};
+use crate::ids::{FileId, MeasurementId, MemberId, NoteId, ReceiptId};
+use crate::money::Money;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -233,4 +234,41 @@ pub struct GetPhoto {
 pub struct Picture {
     pub mime: String,
     pub base64: String,
+}
+
+#[derive(Clone, Debug, Deserialize, TS)]
+pub struct ListTimeline {
+    pub member_id: MemberId,
+    /// Only what happened before; the last row's time gives the next page.
+    #[serde(default)]
+    pub before: Option<DateTime<Utc>>,
+    /// 50 by default, at most 200.
+    #[serde(default)]
+    pub limit: Option<i64>,
+}
+
+/// What happened to a member, newest first.
+#[derive(Clone, Debug, Serialize, TS)]
+pub struct Timeline {
+    pub rows: Vec<TimelineRow>,
+    pub more: bool,
+}
+
+#[derive(Clone, Debug, Serialize, TS)]
+pub struct TimelineRow {
+    pub at: DateTime<Utc>,
+    /// `entry`, `entry_undone`, an event of a subscription (`sold`, `frozen` …), a receipt (`receipt_sale` …), or an act of
+    /// the audit log (`member.updated` …).
+    pub what: String,
+    /// The plan, or the receipt's number.
+    pub title: Option<String>,
+    pub from_on: Option<NaiveDate>,
+    pub until_on: Option<NaiveDate>,
+    pub days: Option<i32>,
+    pub reason: Option<String>,
+    pub amount: Option<Money>,
+    pub receipt_id: Option<ReceiptId>,
+    pub by: Option<String>,
+    pub branch: Option<String>,
+    pub desk: Option<String>,
 }

@@ -2,6 +2,7 @@
 //!
 //! The ledger is double entry and append-only: what was posted stays, and a mistake is taken back by a posting
 //! of the opposite sign. The database refuses everything else.
+pub mod dunning;
 pub mod idempotency;
 pub mod model;
 pub mod posting;

@@ -184,7 +184,10 @@ fn renewed(
         visits: record.terms.visits,
         alternative_start: renewal.alternative_start,
     };
-    let warnings = if sells_the_same(&plan.form, record) { Vec::new() } else { vec!["plan_changed"] };
+    let mut warnings = if sells_the_same(&plan.form, record) { Vec::new() } else { vec!["plan_changed"] };
+    if record.state().last_day.is_some_and(|last| last < renewal.period.ends_on) {
+        warnings.push("cancelled_before");
+    }
     Ok((record.sold.plan_name.clone(), goods, warnings))
 }
 

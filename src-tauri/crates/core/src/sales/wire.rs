@@ -59,7 +59,8 @@ pub struct SalePreview {
     pub credit: Money,
     /// What the payer owes already.
     pub owed: Money,
-    /// Codes of things to mention: `already_running`, `starts_in_past`, `plan_changed`, `member_suspended`.
+    /// Codes of things to mention: `already_running`, `starts_in_past`, `plan_changed`, `member_suspended`,
+    /// `cancelled_before` (the subscription is cancelled for a day before the new end).
     pub warnings: Vec<String>,
 }
 

@@ -63,15 +63,15 @@ pub fn decide(
         Act::Gift { days, visits } => decided.gift(record, &state, *days, *visits, today)?,
         Act::Cancel { when } => decided.cancel(record, &state, *when, today)?,
         Act::Reinstate => decided.reinstate(record, &state, today)?,
-        Act::Change { keep_end, .. } => {
+        Act::Change { keep_end, from, .. } => {
             let plan = plan.ok_or(Error::NotFound("plan"))?;
-            decided.change(record, &state, plan, *keep_end, today)?;
+            decided.change(record, &state, plan, *keep_end, from.unwrap_or(today), today)?;
         }
-        Act::Transfer { to_member_id } => {
+        Act::Transfer { to_member_id, from } => {
             if *to_member_id == record.sold.member_id {
                 return Err(Error::conflict("same_member"));
             }
-            decided.transfer(record, &state, today)?;
+            decided.transfer(record, &state, from.unwrap_or(today), today)?;
         }
         Act::AutoRenew { on } => {
             lives(record, &state, today)?;
@@ -104,7 +104,28 @@ fn lives(record: &Record, state: &State, today: NaiveDate) -> Result<(), Error> 
     }
 }
 
-/// First day of the minimum term to the last.
+/// First day of the subscription that goes on in the place of this one.
+fn succeeds_on(
+    record: &Record,
+    state: &State,
+    from: NaiveDate,
+    today: NaiveDate,
+) -> Result<NaiveDate, Error> {
+    lives(record, state, today)?;
+    if from < today {
+        return Err(Error::invalid("from", "out_of_range"));
+    }
+    if state.frozen(from).is_some() {
+        return Err(Error::conflict("already_frozen"));
+    }
+    let span = state.span(from).ok_or(Error::conflict("not_running"))?;
+    if from > span.ends_on {
+        return Err(Error::conflict("not_running"));
+    }
+    Ok(span.starts_on.max(from))
+}
+
+/// Last day of the minimum term.
 fn minimum_term_ends(record: &Record, state: &State) -> Option<NaiveDate> {
     let days = u64::try_from(record.terms.minimum_term_days).unwrap_or(0);
     state.start()?.checked_add_days(Days::new(days))?.pred_opt()
@@ -243,17 +264,13 @@ impl Decided {
         state: &State,
         plan: &PlanOnOffer,
         keep_end: bool,
+        from: NaiveDate,
         today: NaiveDate,
     ) -> Result<(), Error> {
         if plan.archived {
             return Err(Error::conflict("plan_archived"));
         }
-        lives(record, state, today)?;
-        if state.frozen(today).is_some() {
-            return Err(Error::conflict("already_frozen"));
-        }
-        let span = state.span(today).ok_or(Error::conflict("not_running"))?;
-        let starts_on = span.starts_on.max(today);
+        let starts_on = succeeds_on(record, state, from, today)?;
         let length = duration(plan.form.duration_unit, plan.form.duration_count);
         let own_end = end_day(starts_on, length, starts_on.day())
             .ok_or(Error::invalid("plan_id", "out_of_range"))?;
@@ -263,13 +280,14 @@ impl Decided {
         Ok(())
     }
 
-    fn transfer(&mut self, record: &Record, state: &State, today: NaiveDate) -> Result<(), Error> {
-        lives(record, state, today)?;
-        if state.frozen(today).is_some() {
-            return Err(Error::conflict("already_frozen"));
-        }
-        let span = state.span(today).ok_or(Error::conflict("not_running"))?;
-        let starts_on = span.starts_on.max(today);
+    fn transfer(
+        &mut self,
+        record: &Record,
+        state: &State,
+        from: NaiveDate,
+        today: NaiveDate,
+    ) -> Result<(), Error> {
+        let starts_on = succeeds_on(record, state, from, today)?;
         let visits = match state.visits_left(starts_on, &record.used) {
             Some(left) if left <= 0 => return Err(Error::conflict("nothing_left")),
             left => left.and_then(|left| i32::try_from(left).ok()),

@@ -299,7 +299,7 @@ async fn add_successor(
             store::insert(db, id, plan.counter.branch, member, new, anchor, Some(old), plan.counter.now)
                 .await?;
         }
-        (Act::Transfer { to_member_id }, _) => {
+        (Act::Transfer { to_member_id, .. }, _) => {
             store::insert_copy(db, id, old, *to_member_id, plan.counter.branch, plan.counter.now).await?;
         }
         _ => return Ok(None),

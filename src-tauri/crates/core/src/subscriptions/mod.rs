@@ -5,6 +5,8 @@
 pub mod access;
 pub mod actions;
 pub mod acts;
+pub mod auto_renew;
+pub mod closures;
 pub mod door;
 pub mod listing;
 pub mod model;

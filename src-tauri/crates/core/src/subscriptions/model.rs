@@ -184,12 +184,10 @@ pub struct State {
 
 /// Folds the events, in the order of their sequence, into what is in force.
 pub fn fold(terms: &Terms, events: &[Event]) -> State {
+    let voided = |id| events.iter().any(|event| event.what == Happening::Voided { event: id });
     let taken_back = |id| {
-        events.iter().any(|event| match event.what {
-            Happening::Voided { event } => event == id,
-            Happening::Reinstated { cancellation } => cancellation == id,
-            _ => false,
-        })
+        let reinstated = Happening::Reinstated { cancellation: id };
+        voided(id) || events.iter().any(|event| event.what == reinstated && !voided(event.id))
     };
     let mut state = State {
         grants: Vec::new(),
@@ -258,7 +256,6 @@ impl State {
             Happening::Ended { last_day } => {
                 self.last_day = Some(last_day);
                 self.ended_by = Some(event.id);
-                self.auto_renew = false;
             }
             Happening::AutoRenew(on) => self.auto_renew = on,
             // Both act on the event they name.
@@ -465,7 +462,7 @@ pub struct Renewal {
 
 /// Where a renewal made on `today` begins and ends. A running subscription goes on the day after its end; one
 /// that lapsed, or whose visits are used up, starts again today, or on request the day after the old end. It
-/// keeps the sold duration. One that is cancelled for a day to come is cut there. `None` when nothing is in force to
+/// keeps the sold duration; of one that is cancelled for a day to come the fold cuts it there. `None` when nothing is in force to
 /// renew, it has ended for good, or beyond the calendar's range.
 pub fn renewal(
     terms: &Terms,
@@ -490,6 +487,130 @@ pub fn renewal(
     }
     let anchor = anchor_of(terms, &state.grants, starts_on);
     let ends_on = end_day(starts_on, terms.duration, anchor)?;
-    let ends_on = state.last_day.map_or(ends_on, |last| ends_on.min(last));
     Some(Renewal { period: Period { starts_on, ends_on }, alternative_start: other })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    /// A month of unlimited visits.
+    pub(crate) fn terms() -> Terms {
+        Terms {
+            kind: PlanKind::Gym,
+            duration: Duration::Months(1),
+            visits: None,
+            visit_rule: VisitRule::PerDay,
+            windows: Vec::new(),
+            branch_scope: BranchScope::Home,
+            branch_ids: Vec::new(),
+            anchor_day: 1,
+            freeze_days: 30,
+            freeze_times: 3,
+            minimum_term_days: 0,
+            notice_days: 0,
+            auto_renew: false,
+        }
+    }
+
+    fn id(number: usize) -> SubscriptionEventId {
+        SubscriptionEventId(Uuid::from_u128(u128::try_from(number).unwrap_or(0)))
+    }
+
+    fn day(number: i64) -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 1, 1).map(|first| moved(first, number)).expect("a day")
+    }
+
+    /// Draws of what happens, each some days after the one before, turned into events that fit what is in force.
+    fn life(draws: &[(u8, i64, i64)]) -> Vec<Event> {
+        let terms = terms();
+        let period = Period { starts_on: day(0), ends_on: day(30) };
+        let mut events =
+            vec![Event { id: id(0), on: day(0), what: Happening::Granted { period, visits: Some(10) } }];
+        let mut today = 0;
+        for (kind, later, days) in draws {
+            today += later;
+            let on = day(today);
+            let state = fold(&terms, &events);
+            let what = match kind {
+                0 => match renewal(&terms, &state, on, &[], false) {
+                    Some(renewal) => Happening::Granted { period: renewal.period, visits: Some(10) },
+                    None => continue,
+                },
+                1 => Happening::Frozen { period: Period { starts_on: on, ends_on: moved(on, *days) } },
+                2 => match state.freeze_from(on) {
+                    Some(freeze) => Happening::Thawed { freeze: freeze.event, on },
+                    None => continue,
+                },
+                3 => Happening::Given { on, days: *days, visits: Some(1) },
+                4 => Happening::Ended { last_day: moved(on, *days) },
+                5 => match state.ended_by {
+                    Some(cancellation) => Happening::Reinstated { cancellation },
+                    None => continue,
+                },
+                _ => match state.grants.last() {
+                    Some(grant) => Happening::Voided { event: grant.event },
+                    None => continue,
+                },
+            };
+            events.push(Event { id: id(events.len()), on, what });
+        }
+        events
+    }
+
+    proptest! {
+        #[test]
+        fn the_fold_does_not_depend_on_how_the_events_came_in(
+            draws in prop::collection::vec((0_u8..7, 0_i64..12, 1_i64..20), 0..12),
+            order in prop::collection::vec(any::<prop::sample::Index>(), 1..13),
+        ) {
+            let events = life(&draws);
+            let whole = fold(&terms(), &events);
+            // Batches from two branches, in whatever order, are put in the order of their sequence.
+            let mut waiting: Vec<(usize, Event)> = events.iter().copied().enumerate().collect();
+            let mut arrived: Vec<(usize, Event)> = Vec::new();
+            for pick in &order {
+                if waiting.is_empty() { break; }
+                arrived.push(waiting.remove(pick.index(waiting.len())));
+            }
+            arrived.extend(waiting);
+            arrived.sort_by_key(|(seq, _)| *seq);
+            let again: Vec<Event> = arrived.into_iter().map(|(_, event)| event).collect();
+            prop_assert_eq!(&whole, &fold(&terms(), &again));
+            // And what was known on the last day is all of it.
+            prop_assert_eq!(&whole, &fold_as_of(&terms(), &events, day(100_000)));
+        }
+
+        #[test]
+        fn what_was_known_on_a_day_stays_what_was_known(
+            draws in prop::collection::vec((0_u8..7, 0_i64..12, 1_i64..20), 0..12),
+            on in 0_i64..120,
+        ) {
+            let events = life(&draws);
+            let known: Vec<Event> = events.iter().filter(|event| event.on <= day(on)).copied().collect();
+            prop_assert_eq!(fold_as_of(&terms(), &events, day(on)), fold(&terms(), &known));
+        }
+
+        #[test]
+        fn a_freeze_gives_back_exactly_the_days_it_takes(
+            later in 0_i64..30,
+            days in 1_i64..40,
+            thawed_after in prop::option::of(0_i64..40),
+        ) {
+            let mut events = life(&[]);
+            let from = day(later);
+            events.push(Event { id: id(1), on: from, what: Happening::Frozen { period: Period { starts_on: from, ends_on: moved(from, days - 1) } } });
+            if let Some(after) = thawed_after {
+                let on = moved(from, after);
+                events.push(Event { id: id(2), on, what: Happening::Thawed { freeze: id(1), on } });
+            }
+            let state = fold(&terms(), &events);
+            let frozen = thawed_after.map_or(days, |after| after.min(days));
+            prop_assert_eq!(state.end(), Some(day(30 + frozen)));
+            let open = (0..=30 + frozen).filter(|number| state.frozen(day(*number)).is_none()).count();
+            prop_assert_eq!(open, 31);
+        }
+    }
 }

@@ -15,7 +15,7 @@ use crate::subscriptions::door::Moment;
 use crate::subscriptions::listing::list;
 use crate::subscriptions::model::Period;
 use crate::subscriptions::store::{self, NewEvent};
-use crate::subscriptions::wire::{EventKind, Subscriptions, TakeOver, TakenOver};
+use crate::subscriptions::wire::{Close, EventKind, Subscriptions, TakeOver, TakenOver};
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
@@ -152,6 +152,22 @@ pub(crate) async fn audited(
         subject: Some(subscription.0),
         before: None,
         after: Some(after),
+    };
+    audit::record(db, actor, now, change).await
+}
+
+pub(crate) async fn audited_closure(
+    db: &mut PgConnection,
+    actor: &Actor,
+    now: DateTime<Utc>,
+    closure: &Close,
+) -> Result<(), Error> {
+    let change = Change {
+        act: "branch.closed",
+        subject_kind: "closure",
+        subject: Some(closure.id.0),
+        before: None,
+        after: Some(serde_json::json!(closure)),
     };
     audit::record(db, actor, now, change).await
 }

@@ -151,15 +151,21 @@ pub enum Act {
     },
     /// Takes a cancellation back.
     Reinstate,
-    /// Another plan from today, the unused part of this one deducted.
+    /// Another plan, the unused part of this one deducted.
     Change {
         plan_id: PlanId,
         /// The end stays, and the new plan is paid for the days until then; otherwise it begins anew today.
         keep_end: bool,
+        /// First day of the new plan; default: today.
+        #[serde(default)]
+        from: Option<NaiveDate>,
     },
     /// The rest goes to another member.
     Transfer {
         to_member_id: MemberId,
+        /// First day that is theirs; default: today.
+        #[serde(default)]
+        from: Option<NaiveDate>,
     },
     AutoRenew {
         on: bool,

@@ -11,6 +11,8 @@ use gatehouse_core::checkin::wire as door;
 use gatehouse_core::error::Error;
 use gatehouse_core::gym::service as gym;
 use gatehouse_core::gym::wire as gym_wire;
+use gatehouse_core::households::service as households;
+use gatehouse_core::households::wire as household;
 use gatehouse_core::members;
 use gatehouse_core::members::wire as member;
 use gatehouse_core::passes::print;
@@ -25,6 +27,7 @@ use gatehouse_core::sales::service as sales;
 use gatehouse_core::sales::void;
 use gatehouse_core::sales::wire as sale;
 use gatehouse_core::subscriptions::acts;
+use gatehouse_core::subscriptions::closures;
 use gatehouse_core::subscriptions::service as subscriptions;
 use gatehouse_core::subscriptions::wire as subscription;
 use serde::Serialize;
@@ -200,6 +203,9 @@ commands! {
     fn member_entries(call, request: door::ListEntries) -> door::Entries {
         feed::entries(call.services(), call.actor()?, request).await?
     }
+    fn member_timeline(call, request: member::ListTimeline) -> member::Timeline {
+        members::timeline::timeline(call.services(), call.actor()?, request).await?
+    }
     fn plan_list(call, request: plan::ListPlans) -> plan::Plans { plans::list_plans(call.services(), call.actor()?, request).await? }
     fn plan_create(call, request: plan::CreatePlan) -> plan::Plan { plans::create_plan(call.services(), call.actor()?, request).await? }
     fn plan_update(call, request: plan::UpdatePlan) -> plan::Plan { plans::update_plan(call.services(), call.actor()?, request).await? }
@@ -230,6 +236,12 @@ commands! {
     fn write_off(call, request: payment::WriteOff) -> payment::WrittenOff {
         payments::write_off(call.services(), call.actor()?, request).await?
     }
+    fn household_of(call, request: member::ChooseMember) -> household::HouseholdOf {
+        households::household_of(call.services(), call.actor()?, request).await?
+    }
+    fn household_set(call, request: household::SetHousehold) -> household::Household {
+        households::set(call.services(), call.actor()?, request).await?
+    }
     fn receivables(call, _request: Nothing) -> payment::Receivables { payments::receivables(call.services(), call.actor()?).await? }
     fn money_settings_get(call, _request: Nothing) -> payment::MoneySettings {
         payments::money_settings(call.services(), call.actor()?).await?
@@ -243,6 +255,13 @@ commands! {
     fn subscription_act(call, request: subscription::DoAct) -> subscription::Acted {
         acts::act(call.services(), call.actor()?, request).await?
     }
+    fn closure_preview(call, request: subscription::Close) -> subscription::ClosurePreview {
+        closures::preview(call.services(), call.actor()?, request).await?
+    }
+    fn closure_add(call, request: subscription::Close) -> subscription::ClosurePreview {
+        closures::close(call.services(), call.actor()?, request).await?
+    }
+    fn closure_list(call, _request: Nothing) -> subscription::Closures { closures::list(call.services(), call.actor()?).await? }
     fn subscription_on(call, request: subscription::AskStanding) -> subscription::Standing {
         acts::standing_on(call.services(), call.actor()?, request).await?
     }

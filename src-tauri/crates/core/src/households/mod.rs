@@ -1,0 +1,3 @@
+//! People on one bill.
+pub mod service;
+pub mod wire;
