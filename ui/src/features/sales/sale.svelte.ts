@@ -1,22 +1,38 @@
 import { call } from "../../ipc/client.js";
-import { CallError, explain, Unreachable } from "../../ipc/errors.js";
-import { newId } from "../../ipc/ids.js";
-import type { Basket, Line, Member, Plan, PlanKind, Sale, SalePreview, Sell, Subscription } from "../../ipc/wire.js";
+import { CallError, explain } from "../../ipc/errors.js";
+import type { Basket, Line, Member, Plan, PlanKind, SalePreview, Sell, Subscription } from "../../ipc/wire.js";
 import { m } from "../../paraglide/messages.js";
-import { pay, type How, type Paid } from "./payment.js";
-import { renewable } from "./status.js";
+import { place } from "../../shared/place.svelte.js";
+import { Once } from "../payments/once.svelte.js";
+import type { Bill, Paid } from "../payments/paying.js";
+import { Tender } from "../payments/tender.svelte.js";
+import { renewable } from "../subscriptions/status.js";
 
 /** What is about to be sold, and to whom. */
 export type Wish =
   | { member_id: string; plan_id?: string | null; kind?: PlanKind }
   | { subscription_id: string };
 
-/** One line of the list: a renewal of what the member has, or a plan. */
-export type Choice = { kind: "renew"; subscription: Subscription } | { kind: "new"; plan: Plan };
+/** One line of the list: a renewal of what the member has, a plan, or a gift voucher. */
+export type Choice =
+  | { kind: "renew"; subscription: Subscription }
+  | { kind: "new"; plan: Plan }
+  | { kind: "voucher" };
 
-const TRIES = 4;
-const RETRY_MS = 1000;
-const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
+/** One line of the basket. */
+export interface BasketLine {
+  /** Of this page. */
+  id: number;
+  /** Where it stands among the choices. */
+  index: number;
+  choice: Choice;
+  /** Of a new subscription; empty means today. */
+  starts_on: string;
+  /** Of a lapsed one: count from the day after its old end. */
+  from_old_end: boolean;
+  /** Of a voucher, in minor units; null while nothing, or no amount, is typed. */
+  amount: number | null;
+}
 
 /** The choices for a member: newest renewable subscription of each plan first, then every plan that has a price. */
 export function choicesFor(subscriptions: readonly Subscription[], plans: readonly Plan[]): Choice[] {
@@ -29,6 +45,7 @@ export function choicesFor(subscriptions: readonly Subscription[], plans: readon
     ...plans
       .filter((plan) => plan.price !== null && plan.archived_at === null)
       .map((plan): Choice => ({ kind: "new", plan })),
+    { kind: "voucher" },
   ];
 }
 
@@ -36,35 +53,55 @@ export function choicesFor(subscriptions: readonly Subscription[], plans: readon
 export function wished(choices: readonly Choice[], wish: Wish): number {
   return choices.findIndex((choice) => {
     if ("subscription_id" in wish) return choice.kind === "renew" && choice.subscription.id === wish.subscription_id;
-    if (choice.kind === "renew") return false;
+    if (choice.kind !== "new") return false;
     if (wish.plan_id) return choice.plan.id === wish.plan_id;
     return wish.kind !== undefined && choice.plan.kind === wish.kind;
   });
+}
+
+/** A line as it is sent; null while something of it is not typed yet. */
+function sent({ choice, starts_on, from_old_end, amount }: BasketLine): Line | null {
+  switch (choice.kind) {
+    case "renew":
+      return { kind: "renew", subscription_id: choice.subscription.id, from_old_end };
+    case "new":
+      return { kind: "new", plan_id: choice.plan.id, starts_on: starts_on === "" ? null : starts_on };
+    case "voucher":
+      return amount ? { kind: "voucher", amount: { minor: amount, currency: place.currency } } : null;
+  }
 }
 
 /** One opening of the dialog: one sale at most, whatever the network does. */
 export class SaleDesk {
   member: Member | null = $state.raw(null);
   choices: Choice[] = $state.raw([]);
-  chosen = $state(0);
-  /** Of a new subscription; empty means today. */
-  starts_on = $state("");
-  /** Of a lapsed one: count from the day after its old end. */
-  from_old_end = $state(false);
+  /** The choice that the keys are at. Until something is added, it is also what is sold. */
+  marked = $state(0);
+  lines: BasketLine[] = $state([]);
+  /** More than one thing is being sold: choosing then only moves the mark, and adding is a step of its own. */
+  several = $state(false);
   preview: SalePreview | null = $state.raw(null);
-  how: How = $state("cash");
-  tendered: number | null = $state(null);
-  cash: number | null = $state(null);
-  reference = $state("");
+  /** Why there is no preview. */
   problem: string | null = $state(null);
   loading = $state(true);
-  busy = $state(false);
-  /** Sent without an answer: whether it was stored is unknown, so only this very sale may be sent again. */
-  unanswered: Sell | null = $state.raw(null);
-  sale: Sale | null = $state.raw(null);
 
-  #key = newId();
+  readonly tender = new Tender();
+  readonly once = new Once(
+    (sell: Sell) => call("sell", sell),
+    () => this.ask(),
+  );
+
   #asked = 0;
+  #next = 0;
+
+  bill: Bill | null = $derived.by(() => {
+    const { preview } = this;
+    if (!preview) return null;
+    const { total, cash_total } = preview;
+    return { total, inCash: (minor) => (minor === total.minor ? cash_total.minor : minor) };
+  });
+
+  paid: Paid | null = $derived(this.bill && this.tender.paid(this.bill, this.preview?.credit.minor ?? 0));
 
   async open(wish: Wish): Promise<void> {
     try {
@@ -77,27 +114,15 @@ export class SaleDesk {
       this.member = member;
       this.choices = choicesFor(subscriptions.rows, plans.rows);
       const index = wished(this.choices, wish);
-      this.chosen = Math.max(0, index);
+      this.marked = Math.max(0, index);
+      this.lines = [this.#line(this.marked)].filter((line) => line !== null);
       await this.ask();
       // Something else than what was asked for is never sold without a word.
-      if (index < 0 && "kind" in wish && this.choices.length > 0) this.problem = m.sell_no_such_kind();
+      if (index < 0 && "kind" in wish) this.problem = m.sell_no_such_kind();
     } catch (error) {
       this.problem = explain(error);
     }
     this.loading = false;
-  }
-
-  get choice(): Choice | undefined {
-    return this.choices[this.chosen];
-  }
-
-  choose(index: number): void {
-    if (this.busy || this.unanswered || index < 0 || index >= this.choices.length) return;
-    this.chosen = index;
-    this.from_old_end = false;
-    this.tendered = null;
-    this.cash = null;
-    void this.ask();
   }
 
   /** A renewal knows whose it is; the server says it before anything is chosen. */
@@ -108,20 +133,52 @@ export class SaleDesk {
     return member_id;
   }
 
+  #line(index: number): BasketLine | null {
+    const choice = this.choices[index];
+    return choice ? { id: this.#next++, index, choice, starts_on: "", from_old_end: false, amount: null } : null;
+  }
+
+  /** Goes to a choice; it takes the place of what is sold, unless several things are. */
+  choose(index: number): void {
+    if (this.once.fixed || index < 0 || index >= this.choices.length) return;
+    this.marked = index;
+    if (!this.several) this.#fill([this.#line(index)]);
+  }
+
+  /** Sells a choice as well. The first time, on the choice that is sold already, it only begins a longer basket. */
+  add(index: number): void {
+    if (this.once.fixed || index < 0 || index >= this.choices.length) return;
+    const begins = !this.several && index === this.marked;
+    this.several = true;
+    this.marked = index;
+    if (!begins) this.#fill([...this.lines, this.#line(index)]);
+  }
+
+  remove(id: number): void {
+    if (this.once.fixed || this.lines.length < 2) return;
+    this.#fill(this.lines.filter((line) => line.id !== id));
+    const [only] = this.lines;
+    if (only && this.lines.length === 1) {
+      this.several = false;
+      this.marked = only.index;
+    }
+  }
+
+  #fill(lines: (BasketLine | null)[]): void {
+    this.lines = lines.filter((line) => line !== null);
+    this.tender.reset();
+    void this.ask();
+  }
+
   get basket(): Basket | null {
-    const { choice, member } = this;
-    if (!choice || !member) return null;
-    const starts_on = this.starts_on === "" ? null : this.starts_on;
-    const line: Line =
-      choice.kind === "renew"
-        ? { kind: "renew", subscription_id: choice.subscription.id, from_old_end: this.from_old_end }
-        : { kind: "new", plan_id: choice.plan.id, starts_on };
-    return { member_id: member.id, lines: [line] };
+    const { member } = this;
+    const lines = this.lines.map(sent);
+    return member && lines.every((line) => line !== null) ? { member_id: member.id, lines } : null;
   }
 
   /** What it will be: days, visits, price; by the code that will sell it. */
   async ask(): Promise<void> {
-    const basket = this.basket;
+    const { basket } = this;
     const question = ++this.#asked;
     this.preview = null;
     this.problem = null;
@@ -134,51 +191,21 @@ export class SaleDesk {
     }
   }
 
-  get paid(): Paid | null {
-    return this.preview && pay(this.preview.total, this);
-  }
-
-  /** Sells. A lost answer is asked for again with the same key, so nothing is sold twice. */
+  /** Sells, once. Nothing is sent while something about the payment is still wrong. */
   async commit(): Promise<void> {
-    if (this.busy || this.sale) return;
     const { basket, preview, paid } = this;
-    const sell =
-      this.unanswered ??
-      (basket && preview && paid && paid.problem === null
+    const request: Sell | null =
+      basket && preview && paid?.ready
         ? {
             ...basket,
-            idempotency_key: this.#key,
+            idempotency_key: this.once.key,
             expected_total: preview.total,
             expected_starts_on: preview.lines.find((line) => line.starts_on)?.starts_on ?? null,
-            credit_minor: 0,
+            credit_minor: paid.credit,
             payments: paid.payments,
-            owe_until: null,
+            owe_until: paid.owed > 0 ? this.tender.owe_until : null,
           }
-        : null);
-    if (!sell) return;
-    this.busy = true;
-    this.problem = null;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        this.sale = await call("sell", sell);
-        this.unanswered = null;
-        break;
-      } catch (error) {
-        if (error instanceof Unreachable) {
-          this.unanswered = sell;
-          if (attempt < TRIES) {
-            await pause(RETRY_MS * attempt);
-            continue;
-          }
-        } else {
-          this.unanswered = null;
-          // What was shown may no longer be so: a price changed, another desk sold the same.
-          await this.ask();
-        }
-        this.problem = explain(error);
-        break;
-      }
-    }
-    this.busy = false;
+        : null;
+    await this.once.send(request);
   }
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { CallError, Unreachable } from "../../ipc/errors.js";
-import type { Plan, Sell, Subscription } from "../../ipc/wire.js";
+import type { Money, Plan, SalePreview, Sell, Subscription } from "../../ipc/wire.js";
 import { choicesFor, SaleDesk, wished } from "./sale.svelte.js";
 
 const answers = new Map<string, (request: unknown) => unknown>();
@@ -19,7 +19,8 @@ describe("what can be sold to a member", () => {
       [subscription("s2", "month"), subscription("s1", "month"), subscription("s0", "year", { status: "cancelled" })],
       [plan("month"), plan("unpriced", { price: null }), plan("old", { archived_at: "2026-01-01T00:00:00Z" })],
     );
-    expect(choices.map((one) => (one.kind === "renew" ? one.subscription.id : one.plan.id))).toEqual(["s2", "month"]);
+    const ids = choices.map((one) => (one.kind === "renew" ? one.subscription.id : one.kind === "new" ? one.plan.id : one.kind));
+    expect(ids).toEqual(["s2", "month", "voucher"]);
   });
 
   test("a wish marks its line", () => {
@@ -36,11 +37,16 @@ describe("what can be sold to a member", () => {
 describe("one opening of the dialog", () => {
   const sent: Sell[] = [];
   const sale = { transaction_id: "t", change: { minor: 0, currency: "EGP" } };
+  const nothing = { minor: 0, currency: "EGP" };
+  const preview = (total: Money, some: Partial<SalePreview> = {}) => ({
+    member_id: "m", payer_name: "Mona", lines: [{ starts_on: "2026-03-04" }], total, tax: nothing, cash_total: total,
+    credit: nothing, owed: nothing, warnings: [], ...some,
+  });
 
   beforeEach(() => {
     vi.useFakeTimers();
     sent.length = 0;
-    answers.set("sale_preview", () => ({ member_id: "m", lines: [{ starts_on: "2026-03-04" }], total: price, warnings: [] }));
+    answers.set("sale_preview", () => preview(price));
     answers.set("member_get", () => ({ id: "m" }));
     answers.set("member_subscriptions", () => ({ rows: [subscription("s", "month")] }));
     answers.set("plan_list", () => ({ rows: [plan("month")] }));
@@ -63,7 +69,7 @@ describe("one opening of the dialog", () => {
         expected_starts_on: "2026-03-04",
       },
     ]);
-    expect(desk.sale).toEqual(sale);
+    expect(desk.once.answer).toEqual(sale);
   });
 
   test("asks again with the same key when the answer is lost, and changes nothing meanwhile", async () => {
@@ -78,12 +84,12 @@ describe("one opening of the dialog", () => {
     const selling = desk.commit();
     await vi.advanceTimersByTimeAsync(500);
     desk.choose(1);
-    expect(desk.chosen).toBe(0);
+    expect(desk.marked).toBe(0);
     await vi.advanceTimersByTimeAsync(10_000);
     await selling;
     expect(sent).toHaveLength(3);
     expect(new Set(sent.map((one) => one.idempotency_key)).size).toBe(1);
-    expect(desk.sale).toEqual(sale);
+    expect(desk.once.answer).toEqual(sale);
   });
 
   test("sends the very same sale when a person tries again after a long cut", async () => {
@@ -96,8 +102,8 @@ describe("one opening of the dialog", () => {
     const selling = desk.commit();
     await vi.advanceTimersByTimeAsync(10_000);
     await selling;
-    expect(desk.problem).not.toBeNull();
-    desk.how = "card_terminal";
+    expect(desk.once.problem).not.toBeNull();
+    desk.tender.choose("card_terminal");
     answers.set("sell", (request) => {
       sent.push(request as Sell);
       return sale;
@@ -112,9 +118,70 @@ describe("one opening of the dialog", () => {
     });
     const desk = new SaleDesk();
     await desk.open({ subscription_id: "s" });
-    answers.set("sale_preview", () => ({ member_id: "m", lines: [], total: { minor: 70000, currency: "EGP" }, warnings: [] }));
+    answers.set("sale_preview", () => preview({ minor: 70000, currency: "EGP" }));
     await desk.commit();
-    expect(desk.sale).toBeNull();
+    expect(desk.once.answer).toBeNull();
     expect(desk.preview?.total.minor).toBe(70000);
+  });
+
+  test("several things are one sale, in the order in which they were added", async () => {
+    const desk = new SaleDesk();
+    await desk.open({ subscription_id: "s" });
+    desk.add(0);
+    desk.choose(1);
+    expect(desk.lines).toHaveLength(1);
+    desk.add(1);
+    desk.add(2);
+    expect(desk.basket).toBeNull();
+    const voucher = desk.lines[2]!;
+    voucher.amount = 25000;
+    await desk.ask();
+    await desk.commit();
+    expect(sent[0]?.lines).toEqual([
+      { kind: "renew", subscription_id: "s", from_old_end: false },
+      { kind: "new", plan_id: "month", starts_on: null },
+      { kind: "voucher", amount: { minor: 25000, currency: "EUR" } },
+    ]);
+  });
+
+  test("with one thing left again, choosing exchanges it", async () => {
+    const desk = new SaleDesk();
+    await desk.open({ subscription_id: "s" });
+    desk.add(1);
+    desk.remove(desk.lines[0]!.id);
+    expect([desk.several, desk.marked]).toEqual([false, 1]);
+    desk.choose(0);
+    expect(desk.lines.map((line) => line.choice.kind)).toEqual(["renew"]);
+    desk.remove(desk.lines[0]!.id);
+    expect(desk.lines).toHaveLength(1);
+  });
+
+  test("the payer's credit, rounded cash and what stays owed go out as they were shown", async () => {
+    answers.set("sale_preview", () => preview(price, { credit: { minor: 10000, currency: "EGP" } }));
+    const desk = new SaleDesk();
+    await desk.open({ subscription_id: "s" });
+    desk.tender.uses_credit = true;
+    desk.tender.owe_until = "2026-04-01";
+    desk.tender.parts[0]!.amount = 20000;
+    expect(desk.paid).toMatchObject({ credit: 10000, owed: 30000, ready: true });
+    await desk.commit();
+    expect(sent[0]).toMatchObject({ credit_minor: 10000, owe_until: "2026-04-01", payments: [{ amount: { minor: 20000 } }] });
+
+    answers.set("sale_preview", () => preview({ minor: 60012, currency: "EGP" }, { cash_total: price }));
+    const another = new SaleDesk();
+    await another.open({ subscription_id: "s" });
+    await another.commit();
+    expect(sent[1]).toMatchObject({ expected_total: { minor: 60012 }, payments: [{ amount: price }], owe_until: null });
+  });
+
+  test("nothing is sent while a payment is not complete", async () => {
+    const desk = new SaleDesk();
+    await desk.open({ subscription_id: "s" });
+    desk.tender.choose("card_terminal");
+    await desk.commit();
+    expect(sent).toEqual([]);
+    desk.tender.parts[0]!.reference = "0042";
+    await desk.commit();
+    expect(sent[0]?.payments).toMatchObject([{ method: "card_terminal", reference: "0042" }]);
   });
 });

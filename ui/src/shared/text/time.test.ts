@@ -1,6 +1,6 @@
 // @vitest-environment node
 import { describe, expect, test } from "vitest";
-import { dayIn, daysBetween, formatClock, formatDay, formatDuration } from "./time.js";
+import { addDays, dayIn, daysBetween, formatClock, formatDay, formatDuration } from "./time.js";
 
 const plain = (text: string) => text.replace(/[,،\u200f]/g, "").replace(/\u202f|\u00a0/g, " ");
 
@@ -27,6 +27,11 @@ describe("days and hours of the branch", () => {
   test("days are counted across a leap day and a clock change", () => {
     expect(daysBetween("2028-02-28", "2028-03-01")).toBe(2);
     expect(daysBetween("2026-04-23", "2026-04-25")).toBe(2);
+  });
+
+  test("days are added over the end of a month and a leap day", () => {
+    expect(addDays("2028-02-27", 3)).toBe("2028-03-01");
+    expect(addDays("2026-01-01", -1)).toBe("2025-12-31");
   });
 
   test.each([

@@ -38,6 +38,11 @@ export function daysBetween(from: Day, to: Day): number {
   return Math.round((atNoon(to).getTime() - atNoon(from).getTime()) / 86_400_000);
 }
 
+/** The calendar day some days later; earlier where `days` is below zero. */
+export function addDays(day: Day, days: number): Day {
+  return new Date(atNoon(day).getTime() + days * 86_400_000).toISOString().slice(0, 10);
+}
+
 /** "1 h 20 min": how long somebody has been inside. */
 export function formatDuration(locale: string, minutes: number): string {
   const unit = (value: number, name: "hour" | "minute") =>

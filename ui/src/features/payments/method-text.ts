@@ -1,0 +1,31 @@
+import type { Method } from "../../ipc/wire.js";
+import { m } from "../../paraglide/messages.js";
+import { money } from "../../shared/place.svelte.js";
+import type { Paid } from "./paying.js";
+
+const names: Record<Method, () => string> = {
+  cash: m.pay_cash,
+  card_terminal: m.pay_card,
+  upi: m.pay_upi,
+  bank_transfer: m.pay_bank,
+  voucher: m.pay_voucher,
+  paymob: m.pay_paymob,
+  paypal: m.pay_paypal,
+};
+
+export function methodText(method: Method): string {
+  return names[method]();
+}
+
+/** What the button that takes the money says. */
+export function commitText(paid: Paid, currency: string): string {
+  const amount = (minor: number) => money({ minor, currency });
+  const [first, ...more] = paid.payments;
+  if (!first) return paid.owed > 0 ? m.pay_do_owe({ amount: amount(paid.owed) }) : m.pay_do_credit({ amount: amount(paid.credit) });
+  if (more.length > 0) {
+    return m.pay_do_parts({ amount: amount(paid.payments.reduce((all, one) => all + one.amount.minor, 0)) });
+  }
+  if (first.method === "cash") return m.sell_take({ amount: money(first.amount) });
+  if (first.method === "card_terminal") return m.sell_take_card({ amount: money(first.amount) });
+  return m.pay_do_other({ amount: money(first.amount), method: methodText(first.method) });
+}
