@@ -1,4 +1,5 @@
 import type { Wish } from "../features/sales/sale.svelte.js";
+import type { ActWish } from "../features/subscriptions/act.svelte.js";
 import type { NextAction } from "../ipc/wire.js";
 
 /**
@@ -11,11 +12,11 @@ class Acts {
   take_over: ((member_id: string) => void) | null = $state(null);
   open_member: ((member_id: string) => void) | null = $state(null);
 
-  thaw: ((subscription_id: string) => void) | null = $state(null);
+  act: ((wish: ActWish) => void) | null = $state(null);
 
   /** The act behind a verdict's button, if somebody offers it. */
   of(action: NextAction): (() => void) | null {
-    const { sell, register, open_member, thaw } = this;
+    const { sell, register, open_member, act } = this;
     switch (action.kind) {
       case "renew":
         return sell && (() => sell({ subscription_id: action.subscription_id }));
@@ -27,7 +28,7 @@ class Acts {
       case "open_member":
         return open_member && (() => open_member(action.member_id));
       case "thaw":
-        return thaw && (() => thaw(action.subscription_id));
+        return act && (() => act({ subscription_id: action.subscription_id, act: "thaw" }));
     }
   }
 }

@@ -30,6 +30,19 @@ export function headline(subscription: Subscription | undefined): { kind: ChipKi
   return statusChip(status);
 }
 
+/** What has to be known besides the status: a freeze, a cancellation, a debt, what happens at the end. */
+export function conditions(subscription: Subscription): { kind: "info" | "refuse" | "plain"; text: string }[] {
+  const { frozen_from, frozen_until, cancelled_on, overdue_since, auto_renew } = subscription;
+  const said: { kind: "info" | "refuse" | "plain"; text: string }[] = [];
+  if (frozen_from && frozen_until) {
+    said.push({ kind: "info", text: m.condition_frozen({ from: day(frozen_from), until: day(frozen_until) }) });
+  }
+  if (overdue_since) said.push({ kind: "refuse", text: m.condition_overdue({ day: day(overdue_since) }) });
+  if (cancelled_on) said.push({ kind: "refuse", text: m.condition_cancelled({ day: day(cancelled_on) }) });
+  else if (auto_renew) said.push({ kind: "plain", text: m.condition_auto_renew() });
+  return said;
+}
+
 /** What is left of a running one, in words: days, and visits where they count. */
 export function whatIsLeft(subscription: Subscription): string[] {
   const words: string[] = [];
