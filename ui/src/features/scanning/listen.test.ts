@@ -148,6 +148,17 @@ describe("a list with the focus", () => {
     expect(ontyped).not.toHaveBeenCalled();
   });
 
+  test("so does a button of a form that has keys of its own", () => {
+    document.body.innerHTML = `<form data-letters><input type="radio" /></form>`;
+    const form = document.querySelector<HTMLElement>("form")!;
+    form.addEventListener("keydown", ({ code }) => seen.push(code));
+    form.querySelector("input")!.focus();
+    type("t", 100);
+    vi.runAllTimers();
+    expect(seen).toEqual(["KeyT"]);
+    expect(ontyped).not.toHaveBeenCalled();
+  });
+
   test("gets none of a scan's", () => {
     type("t12345", 8);
     press("Enter", "Enter", 8);

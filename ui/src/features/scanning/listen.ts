@@ -19,9 +19,9 @@ function editable(target: EventTarget | null): Editable | null {
   return target instanceof HTMLInputElement && !TEXTLESS.has(target.type) ? target : null;
 }
 
-/** In lists and menus a letter is a key of their own. */
-function inList(target: EventTarget): boolean {
-  return target instanceof Element && target.closest("[role='menu'],[role='listbox']") !== null;
+/** In lists and menus, and where an element says so itself, a letter is a key of their own. */
+function takesLetters(target: EventTarget): boolean {
+  return target instanceof Element && target.closest("[role='menu'],[role='listbox'],[data-letters]") !== null;
 }
 
 /** Types at the caret, as a person would. */
@@ -70,7 +70,7 @@ export function listen(target: Window, { onscan, ontyped }: Listener): () => voi
     held = [];
     const origin = keys[0]?.target;
     if (!origin) return;
-    if (inList(origin)) {
+    if (takesLetters(origin)) {
       replaying = true;
       for (const { key, code, shiftKey } of keys) {
         origin.dispatchEvent(new KeyboardEvent("keydown", { key, code, shiftKey, bubbles: true, cancelable: true }));
