@@ -12,11 +12,12 @@ class Acts {
   take_over: ((member_id: string) => void) | null = $state(null);
   open_member: ((member_id: string) => void) | null = $state(null);
 
+  pay: ((member_id: string) => void) | null = $state(null);
   act: ((wish: ActWish) => void) | null = $state(null);
 
   /** The act behind a verdict's button, if somebody offers it. */
   of(action: NextAction): (() => void) | null {
-    const { sell, register, open_member, act } = this;
+    const { sell, register, open_member, act, pay } = this;
     switch (action.kind) {
       case "renew":
         return sell && (() => sell({ subscription_id: action.subscription_id }));
@@ -25,6 +26,7 @@ class Acts {
       case "register":
         return register && (() => register(""));
       case "pay":
+        return pay && (() => pay(action.member_id));
       case "open_member":
         return open_member && (() => open_member(action.member_id));
       case "thaw":

@@ -5,6 +5,7 @@ import { m } from "../../paraglide/messages.js";
 import { place } from "../../shared/place.svelte.js";
 import { Once } from "../payments/once.svelte.js";
 import type { Bill, Paid } from "../payments/paying.js";
+import { branchRounding } from "../payments/rounding.js";
 import { Tender } from "../payments/tender.svelte.js";
 import { renewable } from "../subscriptions/status.js";
 
@@ -93,12 +94,12 @@ export class SaleDesk {
 
   #asked = 0;
   #next = 0;
+  #inCash = $state.raw((minor: number) => minor);
 
   bill: Bill | null = $derived.by(() => {
     const { preview } = this;
     if (!preview) return null;
-    const { total, cash_total } = preview;
-    return { total, inCash: (minor) => (minor === total.minor ? cash_total.minor : minor) };
+    return { total: preview.total, inCash: this.#inCash };
   });
 
   paid: Paid | null = $derived(this.bill && this.tender.paid(this.bill, this.preview?.credit.minor ?? 0));
@@ -106,11 +107,13 @@ export class SaleDesk {
   async open(wish: Wish): Promise<void> {
     try {
       const member_id = "member_id" in wish ? wish.member_id : await this.#memberOf(wish.subscription_id);
-      const [member, subscriptions, plans] = await Promise.all([
+      const [member, subscriptions, plans, inCash] = await Promise.all([
         call("member_get", { member_id }),
         call("member_subscriptions", { member_id }),
         call("plan_list", { archived: false }),
+        branchRounding(),
       ]);
+      this.#inCash = inCash;
       this.member = member;
       this.choices = choicesFor(subscriptions.rows, plans.rows);
       const index = wished(this.choices, wish);

@@ -49,6 +49,7 @@ describe("one opening of the dialog", () => {
     answers.set("sale_preview", () => preview(price));
     answers.set("member_get", () => ({ id: "m" }));
     answers.set("member_subscriptions", () => ({ rows: [subscription("s", "month")] }));
+    answers.set("money_settings_get", () => ({ cash_rounding_minor: 25 }));
     answers.set("plan_list", () => ({ rows: [plan("month")] }));
     answers.set("sell", (request) => {
       sent.push(request as Sell);

@@ -3,6 +3,7 @@ import { explain } from "../../ipc/errors.js";
 import type { ActPreview, CancelWhen, DoAct, MemberHit, Permission, PreviewAct, Subscription } from "../../ipc/wire.js";
 import { Once } from "../payments/once.svelte.js";
 import type { Paid } from "../payments/paying.js";
+import { branchRounding } from "../payments/rounding.js";
 import { Tender } from "../payments/tender.svelte.js";
 
 export type ActKind = PreviewAct["act"];
@@ -67,6 +68,7 @@ export class ActDesk {
     () => this.ask(),
   );
 
+  #inCash = $state.raw((minor: number) => minor);
   #asked = 0;
   /** What the preview answers. */
   #previewed = $state("");
@@ -78,18 +80,19 @@ export class ActDesk {
   /** The act as it is sent; null while something of it is not chosen yet. */
   get request(): PreviewAct | null {
     const { subscription_id, act, on } = this.wish;
+    const from = this.from === "" ? null : this.from;
     switch (act) {
       case "freeze":
-        return this.days ? { subscription_id, act, from: this.from === "" ? null : this.from, days: this.days } : null;
+        return this.days ? { subscription_id, act, from, days: this.days } : null;
       case "gift":
         if (!this.days && !this.visits) return null;
         return { subscription_id, act, days: this.days ?? 0, visits: this.visits ?? 0 };
       case "cancel":
         return { subscription_id, act, when: this.when };
       case "change":
-        return this.plan_id === "" ? null : { subscription_id, act, plan_id: this.plan_id, keep_end: this.keep_end };
+        return this.plan_id === "" ? null : { subscription_id, act, plan_id: this.plan_id, keep_end: this.keep_end, from };
       case "transfer":
-        return this.to ? { subscription_id, act, to_member_id: this.to.id } : null;
+        return this.to ? { subscription_id, act, to_member_id: this.to.id, from } : null;
       case "auto_renew":
         return { subscription_id, act, on: on ?? false };
       case "thaw":
@@ -113,8 +116,13 @@ export class ActDesk {
 
   paid: Paid | null = $derived.by(() => {
     const { preview } = this;
-    return preview && this.tender.paid({ total: preview.due, inCash: (minor) => minor }, 0);
+    return preview && this.tender.paid({ total: preview.due, inCash: this.#inCash }, 0);
   });
+
+  /** Learns how cash is rounded, where the act may cost something. */
+  async open(): Promise<void> {
+    if (this.wish.act === "change") this.#inCash = await branchRounding();
+  }
 
   /** What it would come to, by the code that will do it. The last answer stays until there is a new one. */
   async ask(): Promise<void> {

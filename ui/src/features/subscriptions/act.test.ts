@@ -97,7 +97,7 @@ describe("one opening of the dialog", () => {
   test("does what the preview showed, with its version", async () => {
     const desk = await open({ subscription_id: "s", act: "freeze" });
     await desk.commit();
-    expect(sent).toMatchObject([{ subscription_id: "s", act: "freeze", days: 7, from: null, version: 3, expected_due: egp(0), payments: [], reason: null }]);
+    expect(sent).toMatchObject([{ subscription_id: "s", act: "freeze", days: 7, version: 3, expected_due: egp(0), payments: [], reason: null }]);
     expect(desk.once.answer).toEqual(acted);
   });
 
