@@ -50,6 +50,16 @@ describe("a verdict on the stage", () => {
     expect(screen.getByText("أهلًا")).toHaveAttribute("lang", "ar");
   });
 
+  test("asks for a debt and ends a freeze with the same key as a sale", () => {
+    const owing: VerdictData["next_action"] = { kind: "pay", member_id: "m", owed: { minor: 45050, currency: "EGP" } };
+    render(Verdict, { verdict: { ...refused, next_action: owing }, onact: () => {}, onletin: null });
+    expect(text()).toContain("Pay what is owed: EGP 450.50 F4");
+    cleanup();
+    const frozen: VerdictData["next_action"] = { kind: "thaw", subscription_id: "s" };
+    render(Verdict, { verdict: { ...refused, next_action: frozen }, onact: () => {}, onletin: null });
+    expect(text()).toContain("End the freeze F4");
+  });
+
   test("offers no button that leads nowhere or is not permitted", () => {
     render(Verdict, { verdict: refused, onact: null, onletin: null });
     expect(screen.queryAllByRole("button")).toEqual([]);
