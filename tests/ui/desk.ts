@@ -59,14 +59,22 @@ export class Office {
     });
   }
 
-  /** Sells a plan from a day on, paid in cash: with an early day, one that has ended since. */
-  async sold(member_id: string, plan_id: string, starts_on: string) {
+  /** Sells a plan from a day on, paid in cash unless said otherwise: with an early day, one that has ended since. */
+  async sold(member_id: string, plan_id: string, starts_on: string, some: Partial<Commands["sell"]["request"]> = {}) {
     const basket = { member_id, lines: [{ kind: "new" as const, plan_id, starts_on }] };
-    const { total, lines } = await this.call("sale_preview", basket);
-    const cash = { method: "cash" as const, amount: total, tendered: null, reference: null };
+    const { total, cash_total, lines } = await this.call("sale_preview", basket);
+    const cash = { method: "cash" as const, amount: cash_total, tendered: null, reference: null };
     return this.call("sell", {
       ...basket, idempotency_key: randomUUID(), expected_total: total, expected_starts_on: lines[0]?.starts_on ?? null,
-      credit_minor: 0, payments: [cash], owe_until: null,
+      credit_minor: 0, payments: [cash], owe_until: null, ...some,
+    });
+  }
+
+  /** Does something to a subscription that costs nothing. */
+  async act(act: Commands["subscription_preview"]["request"], reason: string | null) {
+    const { version, due } = await this.call("subscription_preview", act);
+    return this.call("subscription_act", {
+      ...act, idempotency_key: randomUUID(), version, reason, expected_due: due, payments: [], owe_until: null,
     });
   }
 

@@ -2,7 +2,7 @@ import { expect, test, type Page } from "@playwright/test";
 import { dayFromToday, Keys, Office, standAtDesk, verdict } from "./desk.js";
 import { Gym } from "./gym.js";
 
-test.describe.configure({ mode: "default" });
+test.describe.configure({ mode: "serial" });
 
 let gym: Gym;
 let month: string;
@@ -121,7 +121,7 @@ test("a freeze is shown before it is done, stops at the door, and ends from ther
   await standAtDesk(page, gym);
   await open(page, "Mona Adel");
   const dialog = await choose(page, "Freeze");
-  await dialog.getByLabel("Days", { exact: true }).fill("5");
+  await dialog.getByLabel(/^Days/).fill("5");
   const row = (name: string) => dialog.getByRole("row", { name: new RegExp(`^${name}`) });
   await expect(row("Freeze days left")).toContainText(/14.*9/);
   await expect(row("Status")).toContainText(/Active.*Frozen/);
@@ -168,6 +168,7 @@ test("cancelling at once says which terms it breaks, wants a reason, and can be 
   await page.getByRole("button", { name: "Take the cancellation back" }).click();
   const back = page.getByRole("dialog", { name: "Take the cancellation back" });
   await expect(back.getByRole("row", { name: /^Status/ })).toContainText(/Cancelled.*Active/);
+  await expect(back.getByRole("button", { name: /Take the cancellation back/ })).toBeFocused();
   await page.keyboard.press("Enter");
   await expect(back).toBeHidden();
   await expect(page.getByText(/Active until/)).toBeVisible();
@@ -213,4 +214,73 @@ test("how a subscription stood on a past day is one date away", async ({ page })
   await page.getByLabel("As on a day").fill(dayFromToday(-1));
   await expect(page.getByText(/^On /)).toBeVisible();
   await expect(page.locator(".then")).toContainText("Status");
+});
+
+test("a debt is taken at the door with two keys, and a payment is given back with what it bought", async ({ page }) => {
+  const office = await standAtDesk(page, gym);
+  const debtor = await office.member("Dina Raouf");
+  await office.sold(debtor.id, month, dayFromToday(0), { payments: [], owe_until: dayFromToday(0) });
+  // The door asks for a debt from the day after; this verdict is of that day.
+  await page.route("**/rpc/check_in", async (route) => {
+    const verdict = await (await route.fetch()).json();
+    const owed = { minor: 60_000, currency: "EGP" };
+    await route.fulfill({
+      json: { ...verdict, outcome: "refused", reasons: [{ kind: "debt", owed }], next_action: { kind: "pay", member_id: debtor.id, owed } },
+    });
+  }, { times: 1 });
+  await new Keys(page).type("dina");
+  await expect(page.getByRole("option", { name: /Dina Raouf/ })).toBeVisible();
+  await page.keyboard.press("Enter");
+  await expect(verdict(page).getByRole("button", { name: /Pay what is owed: EGP 600/ })).toBeVisible();
+  const keys = new Keys(page);
+  await keys.press("F4");
+  const dialog = page.getByRole("dialog", { name: "Dina Raouf pays" });
+  await expect(dialog.getByRole("button", { name: /Take EGP 600 in cash/ })).toBeFocused();
+  await keys.press("Enter");
+  await expect(dialog).toBeHidden();
+  expect(keys.pressed).toBe(2);
+  expect((await office.call("debts", { member_id: debtor.id })).owed.minor).toBe(0);
+
+  await open(page, "Dina Raouf");
+  await page.getByRole("tab", { name: "Money" }).click();
+  await page.getByRole("button", { name: "Pay back" }).click();
+  const back = page.getByRole("dialog", { name: "Pay money back" });
+  await expect(back.getByRole("row", { name: /^Status/ })).toContainText(/Active.*Cancelled/);
+  await back.getByRole("button", { name: /Pay EGP 600 back/ }).click();
+  await expect(back.getByText("Say why.")).toBeVisible();
+  await back.getByLabel("Reason").fill("Sold twice");
+  await page.keyboard.press("Enter");
+  await expect(back).toBeHidden();
+  await expect(page.getByText("Hand back EGP 600.")).toBeVisible();
+  await expect(page.getByText("Paid back", { exact: true })).toBeVisible();
+});
+
+test("a household pays together, and a debt can be given up", async ({ page }) => {
+  const office = await standAtDesk(page, gym);
+  const payer = await office.member("Samir Lotfy");
+  const child = await office.member("Nour Lotfy");
+  await open(page, "Samir Lotfy");
+  await page.getByRole("tab", { name: "Money" }).click();
+  await page.getByRole("button", { name: "Begin a household" }).click();
+  const dialog = page.getByRole("dialog", { name: "Begin a household" });
+  await dialog.getByLabel(/^Name of the household/).fill("Lotfy");
+  await dialog.getByRole("combobox", { name: "Add a member" }).pressSequentially("nour", { delay: 60 });
+  await expect(dialog.getByRole("option", { name: /Nour Lotfy/ })).toBeVisible();
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Control+Enter");
+  await expect(dialog).toBeHidden();
+  await expect(page.getByText("The household is saved.")).toBeVisible();
+
+  await office.sold(child.id, month, dayFromToday(0), { payments: [], owe_until: dayFromToday(0) });
+  expect((await office.call("debts", { member_id: payer.id })).owed.minor).toBe(60_000);
+  await open(page, "Nour Lotfy");
+  await page.getByRole("tab", { name: "Money" }).click();
+  await expect(page.getByText("Samir Lotfy pays for the household.")).toBeVisible();
+  await page.getByRole("button", { name: "Write off" }).click();
+  const off = page.getByRole("dialog", { name: "Write this debt off?" });
+  await off.getByLabel("Amount").fill("100");
+  await off.getByLabel("Reason").fill("Goodwill");
+  await page.keyboard.press("Enter");
+  await expect(off).toBeHidden();
+  await expect(page.getByText("Written off; EGP 500 stays owed.")).toBeVisible();
 });

@@ -14,6 +14,8 @@ export interface ActWish {
   act: ActKind;
   /** For `auto_renew`: what it shall be. */
   on?: boolean;
+  /** For `change`: the plan it has, which is not the first to be offered. */
+  plan_id?: string;
 }
 
 const needs: Record<ActKind, Permission> = {

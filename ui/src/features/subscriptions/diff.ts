@@ -33,7 +33,7 @@ const properties: { label: () => string; text: (standing: Standing) => string }[
   { label: m.standing_auto_renew, text: ({ auto_renew }) => (auto_renew ? m.yes() : m.no()) },
 ];
 
-/** What an act changes. A property that nothing is known of before and after is left out. */
+/** What an act changes. What is not known before and after is left out, and so is a plan that stays the plan. */
 export function diff(before: Standing, after: Standing, successor: Standing | null): Row[] {
   return properties
     .map(({ label, text }) => {
@@ -41,7 +41,8 @@ export function diff(before: Standing, after: Standing, successor: Standing | nu
       const changed = row.before !== row.after || (successor !== null && row.successor !== row.before);
       return { label: label(), ...row, changed };
     })
-    .filter((row) => row.before !== "" || row.after !== "" || row.successor !== "");
+    .filter((row) => row.before !== "" || row.after !== "" || row.successor !== "")
+    .filter((row) => row.changed || row.label !== m.standing_plan());
 }
 
 /** The same of one standing alone. */
