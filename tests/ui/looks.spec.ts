@@ -295,8 +295,8 @@ for (const [language, theme] of seen) {
     const dialog = page.getByRole("dialog");
     await page.keyboard.press("Control+3");
     const sections = page.locator(".settings nav button");
-    await expect(sections).toHaveCount(7);
-    for (let index = 0; index < 7; index++) {
+    await expect(sections).toHaveCount(8);
+    for (let index = 0; index < 8; index++) {
       await sections.nth(index).click();
       await expect(sections.nth(index)).toHaveAttribute("aria-current", "page");
       await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
