@@ -647,3 +647,51 @@ async fn nobody_without_the_permission_scans() {
     assert_eq!(code(check_in(&gym.services, &accountant, request).await.unwrap_err()), "forbidden");
     assert_eq!(gym.count("select count(*) from scans").await, 0);
 }
+
+#[tokio::test]
+async fn a_counter_that_is_null_does_not_crash_the_door() {
+    let gym = TestGym::new().await;
+    // Nothing is counted or capped: no visits, no capacity, no daily entries, no debt rule, a gift without visits.
+    let (member, text) = subscriber(&gym, gym.monthly().await).await;
+    sqlx::query(
+        "insert into subscription_events (id, branch_id, subscription_id, seq, kind, at, business_day, starts_on, days, visits)
+         select gen_random_uuid(), branch_id, id, 2, 'gifted', created_at, '2026-03-11', '2026-03-11', 1, null from subscriptions",
+    )
+    .execute(&gym.db.owner)
+    .await
+    .expect("a gift");
+    let verdict = scanned(&gym, &text).await;
+    assert_eq!((verdict.outcome, verdict.subscription.expect("it").visits_left), (Outcome::Admitted, None));
+    // A pack whose event has no number of its own has what was agreed: neither a crash nor visits without end.
+    let pack = gym.sell_plan(gym.member("Omar Nabil").await, gym.ten_visits().await).await;
+    sqlx::query("update subscription_events set visits = null where subscription_id = $1")
+        .bind(pack.subscriptions[0].subscription_id)
+        .execute(&gym.db.owner)
+        .await
+        .expect("a counter is lost");
+    let holder: MemberId = sqlx::query_scalar("select member_id from subscriptions where id = $1")
+        .bind(pack.subscriptions[0].subscription_id)
+        .fetch_one(&gym.db.owner)
+        .await
+        .expect("whose it is");
+    let verdict = clicked(&gym, holder).await;
+    assert_eq!((verdict.outcome, verdict.subscription.expect("it").visits_left), (Outcome::Admitted, Some(9)));
+    assert_ne!(member, holder);
+}
+
+#[tokio::test]
+async fn a_door_entry_never_drains_a_personal_training_pack() {
+    let gym = TestGym::new().await;
+    let training = gym
+        .plan(PlanForm { kind: PlanKind::PersonalTraining, ..pack_form("Ten sessions", 10, 90) }, 200_000)
+        .await;
+    let member = gym.member("Mona Adel").await;
+    gym.sell_plan(member, training).await;
+    assert_eq!(clicked(&gym, member).await.outcome, Outcome::Refused);
+    gym.sell_plan(member, gym.monthly().await).await;
+    for _ in 0..3 {
+        gym.clock.advance(TimeDelta::hours(5));
+        assert_eq!(clicked(&gym, member).await.outcome, Outcome::Admitted);
+    }
+    assert_eq!(gym.count("select count(*) from visit_uses").await, 0);
+}

@@ -228,6 +228,8 @@ impl State {
             Happening::Granted { period, visits } => {
                 let anchor_day = anchor_of(terms, &self.grants, period.starts_on);
                 let sold_days = period.days();
+                // Where visits are counted, a period without a number of its own has what was agreed.
+                let visits = visits.or(terms.visits);
                 self.grants.push(Grant { event: event.id, period, sold_days, visits, anchor_day });
             }
             Happening::Frozen { period } => {
