@@ -5,6 +5,7 @@ use crate::{logs, rpc, saving, single};
 use gatehouse_net::desk;
 use gatehouse_net::host::Host;
 use gatehouse_net::house::{House, Place};
+use gatehouse_net::jobs;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -118,10 +119,12 @@ async fn open_host(place: Place, source: Option<String>) -> Result<Arc<Host>, St
         Ok(source) => desk::scan(&host, source),
         Err(error) => tracing::warn!(%error, "nothing is scanned"),
     }
+    jobs::start(&host).await;
     Ok(host)
 }
 
 async fn stop(host: Arc<Host>) {
+    jobs::stop(&host).await;
     host.station.stop();
     host.house.close().await;
 }

@@ -164,7 +164,8 @@ async fn refused_pays_scans_again() {
         panic!("{:#?}", refused.next_action)
     };
     assert!(price.minor > 0);
-    gym.sell(Basket { member_id: None, lines: vec![Line::Renew { subscription_id, from_old_end: false }] }).await;
+    gym.sell(Basket { member_id: None, lines: vec![Line::Renew { subscription_id, from_old_end: false }] })
+        .await;
     assert!(is_entered(&scanned(&gym, &text).await));
 }
 
@@ -675,7 +676,10 @@ async fn a_counter_that_is_null_does_not_crash_the_door() {
         .await
         .expect("whose it is");
     let verdict = clicked(&gym, holder).await;
-    assert_eq!((verdict.outcome, verdict.subscription.expect("it").visits_left), (Outcome::Admitted, Some(9)));
+    assert_eq!(
+        (verdict.outcome, verdict.subscription.expect("it").visits_left),
+        (Outcome::Admitted, Some(9))
+    );
     assert_ne!(member, holder);
 }
 

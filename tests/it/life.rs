@@ -71,6 +71,31 @@ fn record(unit: DurationUnit, count: i32, starts_on: NaiveDate, event: &Value) -
     }
 }
 
+/// What somebody at the desk does.
+fn act_of(event: &Value) -> Act {
+    match text(event, "kind") {
+        "frozen" => Act::Freeze { from: Some(day(event, "from")), days: number(event, "days") },
+        "thawed" => Act::Thaw,
+        "gifted" => Act::Gift { days: number(event, "days"), visits: 0 },
+        "cancelled" => Act::Cancel {
+            when: match text(event, "when") {
+                "now" => CancelWhen::Now,
+                "at_end" => CancelWhen::AtEnd,
+                "notice" => CancelWhen::Notice,
+                other => panic!("{other} is no way to cancel"),
+            },
+        },
+        "reinstated" => Act::Reinstate,
+        "changed" => Act::Change {
+            plan_id: PlanId(id(5)),
+            keep_end: event["keep_end"].as_bool().expect("a choice"),
+            from: Some(day(event, "on")),
+        },
+        "transferred" => Act::Transfer { to_member_id: MemberId(id(6)), from: Some(day(event, "on")) },
+        other => panic!("{other} is no event"),
+    }
+}
+
 /// One case of the table under way: its subscriptions, and which event became which row.
 struct Case {
     records: Vec<Record>,
@@ -135,8 +160,8 @@ impl Case {
             "sold" => {
                 let starts_on = day(event, "start");
                 let sold = record(unit(event), number(event, "count"), starts_on, event);
-                let ends_on =
-                    gatehouse_core::day::end_day(starts_on, sold.terms.duration, starts_on.day()).expect("an end");
+                let ends_on = gatehouse_core::day::end_day(starts_on, sold.terms.duration, starts_on.day())
+                    .expect("an end");
                 self.records.push(sold);
                 return self.add(self.records.len() - 1, granted(EventKind::Sold, starts_on, ends_on), at);
             }
@@ -152,8 +177,18 @@ impl Case {
                 let voided = usize::try_from(number(event, "event")).expect("an index");
                 let (of, voids) = self.rows[voided];
                 // With a change or a transfer goes what it began.
-                if let Some((_, next, begun)) = self.begun.iter().find(|(row, _, _)| *row == voided).copied() {
-                    self.add_row(next, Columns { id: SubscriptionEventId(id(9000 + next)), kind: EventKind::Voided, voids: Some(begun), ..empty }, at);
+                if let Some((_, next, begun)) = self.begun.iter().find(|(row, _, _)| *row == voided).copied()
+                {
+                    self.add_row(
+                        next,
+                        Columns {
+                            id: SubscriptionEventId(id(9000 + next)),
+                            kind: EventKind::Voided,
+                            voids: Some(begun),
+                            ..empty
+                        },
+                        at,
+                    );
                 }
                 return self.add(of, Columns { kind: EventKind::Voided, voids: Some(voids), ..empty }, at);
             }
@@ -166,25 +201,7 @@ impl Case {
                 };
                 return self.add(of, columns, at);
             }
-            "frozen" => Act::Freeze { from: Some(day(event, "from")), days: number(event, "days") },
-            "thawed" => Act::Thaw,
-            "gifted" => Act::Gift { days: number(event, "days"), visits: 0 },
-            "cancelled" => Act::Cancel {
-                when: match text(event, "when") {
-                    "now" => CancelWhen::Now,
-                    "at_end" => CancelWhen::AtEnd,
-                    "notice" => CancelWhen::Notice,
-                    other => panic!("{other} is no way to cancel"),
-                },
-            },
-            "reinstated" => Act::Reinstate,
-            "changed" => Act::Change {
-                plan_id: PlanId(id(5)),
-                keep_end: event["keep_end"].as_bool().expect("a choice"),
-                from: Some(day(event, "on")),
-            },
-            "transferred" => Act::Transfer { to_member_id: MemberId(id(6)), from: Some(day(event, "on")) },
-            other => panic!("{other} is no event"),
+            _ => act_of(event),
         };
         let plan = matches!(act, Act::Change { .. }).then(|| {
             let mut form = plan_form("Another");
@@ -192,8 +209,8 @@ impl Case {
             form.duration_count = number(event, "count");
             PlanOnOffer::unpriced(PlanId(id(5)), form)
         });
-        let outcome =
-            decide(&self.records[of], &act, plan.as_ref(), today, at).unwrap_or_else(|error| panic!("{event}: {error}"));
+        let outcome = decide(&self.records[of], &act, plan.as_ref(), today, at)
+            .unwrap_or_else(|error| panic!("{event}: {error}"));
         if let Some((period, _)) = outcome.successor {
             let sold = &self.records[of].sold.terms;
             let (unit, count) = plan.as_ref().map_or((sold.duration_unit, sold.duration_count), |plan| {
@@ -239,8 +256,12 @@ fn the_days_of_subscriptions_match_the_golden_table() {
                 other => panic!("{other:?} without visits and debts"),
             };
             let told = serde_json::json!([shown.starts_on, shown.ends_on, shown.remaining_days, status]);
-            let expected =
-                serde_json::json!([query["starts_on"], query["ends_on"], query["remaining"], query["status"]]);
+            let expected = serde_json::json!([
+                query["starts_on"],
+                query["ends_on"],
+                query["remaining"],
+                query["status"]
+            ]);
             assert_eq!(told, expected, "{} on {on}", text(&table, "name"));
             answers += 1;
         }

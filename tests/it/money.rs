@@ -19,9 +19,7 @@ use gatehouse_core::sales::void::void_sale;
 use gatehouse_core::sales::wire::{Basket, Line, Sale, Sell, VoidSale};
 use gatehouse_core::subscriptions::acts::{act, preview};
 use gatehouse_core::subscriptions::service::member_subscriptions;
-use gatehouse_core::subscriptions::wire::{
-    Act, Acted, CancelWhen, DoAct, PreviewAct, Status, Subscription,
-};
+use gatehouse_core::subscriptions::wire::{Act, Acted, CancelWhen, DoAct, PreviewAct, Status, Subscription};
 use gatehouse_testkit::{GymSetup, TestGym, books, plan_form, without};
 
 fn day(text: &str) -> NaiveDate {
@@ -37,7 +35,10 @@ fn new(member: MemberId, plan_id: PlanId) -> Basket {
 }
 
 async fn subscription(gym: &TestGym, member_id: MemberId) -> Subscription {
-    let rows = member_subscriptions(&gym.services, &gym.owner, ChooseMember { member_id }).await.expect("a list").rows;
+    let rows = member_subscriptions(&gym.services, &gym.owner, ChooseMember { member_id })
+        .await
+        .expect("a list")
+        .rows;
     rows.into_iter().next().expect("a subscription")
 }
 
@@ -122,7 +123,8 @@ async fn what_is_not_paid_is_owed_until_it_is() {
     let mut request = gym.sale_of(new(member, plan)).await;
     request.payments = vec![gym.cash(25_000)];
     request.owe_until = Some(day("2026-03-20"));
-    let error = sell(&gym.services, &gym.reception, request.clone()).await.expect_err("not reception's to allow");
+    let error =
+        sell(&gym.services, &gym.reception, request.clone()).await.expect_err("not reception's to allow");
     assert_eq!(code(error), "forbidden");
     let sale = sell(&gym.services, &gym.manager, request).await.expect("a sale");
     assert_eq!(sale.owed, gym.money(50_000));
@@ -196,34 +198,49 @@ async fn a_refund_gives_back_what_was_paid_and_never_more() {
     let (member, plan) = (gym.member("Mona Adel").await, gym.monthly().await);
     gym.sell_plan(member, plan).await;
     let payment = last_payment(&gym, member).await;
-    let by_reception = refund(&gym.services, &gym.reception, giving_back(&gym, payment, 1, RefundTo::Cash)).await;
+    let by_reception =
+        refund(&gym.services, &gym.reception, giving_back(&gym, payment, 1, RefundTo::Cash)).await;
     assert_eq!(code(by_reception.expect_err("not reception's")), "forbidden");
 
     let mut form = giving_back(&gym, payment, 25_000, RefundTo::Cash).form;
     form.end_subscriptions = true;
     let shown = refund_preview(&gym.services, &gym.manager, form).await.expect("a preview");
     assert_eq!((shown.refundable, shown.lines[0].amount.clone()), (gym.money(75_000), gym.money(25_000)));
-    assert_eq!((shown.ends[0].before.status, shown.ends[0].after.status), (Status::Active, Status::Cancelled));
+    assert_eq!(
+        (shown.ends[0].before.status, shown.ends[0].after.status),
+        (Status::Active, Status::Cancelled)
+    );
 
     let request = giving_back(&gym, payment, 25_000, RefundTo::Cash);
     let first = give_back(&gym, request.clone()).await.expect("a refund");
     assert_eq!(give_back(&gym, request).await.expect("the same"), first);
-    for (minor, expected) in [(50_001, "refund_above_payment"), (0, "amount_not_positive"), (-5, "amount_not_positive")] {
-        let error = give_back(&gym, giving_back(&gym, payment, minor, RefundTo::Cash)).await.expect_err(expected);
+    for (minor, expected) in
+        [(50_001, "refund_above_payment"), (0, "amount_not_positive"), (-5, "amount_not_positive")]
+    {
+        let error =
+            give_back(&gym, giving_back(&gym, payment, minor, RefundTo::Cash)).await.expect_err(expected);
         assert_eq!(code(error), expected);
     }
     let mut other = giving_back(&gym, payment, 100, RefundTo::Cash);
     other.form.amount = Money::new(100, "USD");
     assert_eq!(code(give_back(&gym, other).await.expect_err("dollars")), "currency_wrong");
-    let voucher = give_back(&gym, giving_back(&gym, payment, 100, RefundTo::Voucher)).await.expect_err("no voucher");
+    let voucher =
+        give_back(&gym, giving_back(&gym, payment, 100, RefundTo::Voucher)).await.expect_err("no voucher");
     assert_eq!(code(voucher), "not_paid_by_voucher");
 
     let mut rest = giving_back(&gym, payment, 50_000, RefundTo::Cash);
     rest.form.end_subscriptions = true;
     give_back(&gym, rest).await.expect("the rest");
     assert_eq!(subscription(&gym, member).await.status, Status::Cancelled);
-    assert_eq!(gym.count("select coalesce(sum(amount), 0)::bigint from ledger_entries where account = 'cash'").await, 0);
-    assert_eq!(gym.count("select coalesce(sum(amount), 0)::bigint from ledger_entries where account = 'revenue'").await, 0);
+    assert_eq!(
+        gym.count("select coalesce(sum(amount), 0)::bigint from ledger_entries where account = 'cash'").await,
+        0
+    );
+    assert_eq!(
+        gym.count("select coalesce(sum(amount), 0)::bigint from ledger_entries where account = 'revenue'")
+            .await,
+        0
+    );
     in_order(&gym).await;
 }
 
@@ -287,13 +304,17 @@ async fn a_debt_can_be_given_up_by_whoever_may() {
         amount: gym.money(minor),
         reason: "moved abroad".into(),
     };
-    let forbidden = write_off(&gym.services, &gym.reception, request(75_000)).await.expect_err("not reception's");
+    let forbidden =
+        write_off(&gym.services, &gym.reception, request(75_000)).await.expect_err("not reception's");
     assert_eq!(code(forbidden), "forbidden");
     let above = write_off(&gym.services, &gym.manager, request(75_001)).await.expect_err("more than is owed");
     assert_eq!(code(above), "amount_above_debt");
     let done = write_off(&gym.services, &gym.manager, request(75_000)).await.expect("given up");
     assert_eq!(done.still_owed, gym.money(0));
-    assert_eq!(gym.count("select sum(amount)::bigint from ledger_entries where account = 'write_off'").await, 75_000);
+    assert_eq!(
+        gym.count("select sum(amount)::bigint from ledger_entries where account = 'write_off'").await,
+        75_000
+    );
     in_order(&gym).await;
 }
 
@@ -306,7 +327,8 @@ async fn debts_age_and_keep_the_door_shut_from_an_amount_and_after_the_grace() {
         debt_grace_days: 3,
         ..money_settings(&gym.services, &gym.owner).await.expect("settings")
     };
-    let forbidden = set_money_settings(&gym.services, &gym.reception, rules.clone()).await.expect_err("forbidden");
+    let forbidden =
+        set_money_settings(&gym.services, &gym.reception, rules.clone()).await.expect_err("forbidden");
     assert_eq!(code(forbidden), "forbidden");
     set_money_settings(&gym.services, &gym.owner, rules).await.expect("stored");
     sell_on_credit(&gym, new(member, plan), "2026-03-12").await;
@@ -317,11 +339,9 @@ async fn debts_age_and_keep_the_door_shut_from_an_amount_and_after_the_grace() {
         gym.clock.set(at);
         crate::checkin::clicked(&gym, member).await
     };
-    for (at, shut) in [
-        ("2026-03-12T10:00:00Z", false),
-        ("2026-03-15T10:00:00Z", false),
-        ("2026-03-16T10:00:00Z", true),
-    ] {
+    for (at, shut) in
+        [("2026-03-12T10:00:00Z", false), ("2026-03-15T10:00:00Z", false), ("2026-03-16T10:00:00Z", true)]
+    {
         let verdict = verdict(at).await;
         let refused = verdict.reasons.iter().any(|reason| {
             matches!(reason, gatehouse_core::checkin::wire::Reason::Debt { owed } if *owed == gym.money(75_000))
@@ -344,10 +364,14 @@ async fn a_freeze_ends_by_itself_and_gives_its_days_back() {
     let plan = gym.plan(form, 75_000).await;
     let sold = gym.sell_plan(member, plan).await.subscriptions[0].subscription_id;
     let freeze = Act::Freeze { from: None, days: 7 };
-    let shown = preview(&gym.services, &gym.reception, PreviewAct { subscription_id: sold, act: freeze.clone() })
-        .await
-        .expect("a preview");
-    assert_eq!((shown.before.ends_on, shown.after.ends_on), (Some(day("2026-04-10")), Some(day("2026-04-17"))));
+    let shown =
+        preview(&gym.services, &gym.reception, PreviewAct { subscription_id: sold, act: freeze.clone() })
+            .await
+            .expect("a preview");
+    assert_eq!(
+        (shown.before.ends_on, shown.after.ends_on),
+        (Some(day("2026-04-10")), Some(day("2026-04-17")))
+    );
     assert_eq!((shown.after.status, shown.after.freeze_days_remaining), (Status::Frozen, 0));
     let done = do_it(&gym, sold, freeze.clone()).await.expect("frozen");
     assert_eq!(done.after, shown.after);
@@ -362,7 +386,8 @@ async fn a_freeze_ends_by_itself_and_gives_its_days_back() {
 
     // A second one is beyond the plan's: only with a reason, and by whoever may waive it.
     let mut again = doing(&gym, sold, freeze).await.expect("a preview");
-    let forbidden = act(&gym.services, &gym.reception, again.clone()).await.expect_err("beyond the allowance");
+    let forbidden =
+        act(&gym.services, &gym.reception, again.clone()).await.expect_err("beyond the allowance");
     assert_eq!(code(forbidden), "forbidden");
     again.reason = None;
     assert_eq!(code(act(&gym.services, &gym.owner, again.clone()).await.expect_err("why?")), "required");
@@ -383,9 +408,10 @@ async fn a_change_of_plan_deducts_what_was_not_used() {
     // 11 March to 10 April is 31 days; on 26 March 16 of them are left.
     gym.clock.set("2026-03-26T10:00:00Z");
     let anew = Act::Change { plan_id: gold, keep_end: false, from: None };
-    let shown = preview(&gym.services, &gym.reception, PreviewAct { subscription_id: sold, act: anew.clone() })
-        .await
-        .expect("a preview");
+    let shown =
+        preview(&gym.services, &gym.reception, PreviewAct { subscription_id: sold, act: anew.clone() })
+            .await
+            .expect("a preview");
     // 75,000 × 16 ÷ 31 = 38,709.7
     assert_eq!((shown.credited.minor, shown.charged.minor, shown.due.minor), (38_710, 120_000, 81_290));
     let successor = shown.successor.expect("the new one");
@@ -398,7 +424,10 @@ async fn a_change_of_plan_deducts_what_was_not_used() {
     assert_eq!((kept.charged.minor, kept.due.minor), (61_935, 23_225));
 
     let done = do_it(&gym, sold, anew).await.expect("changed");
-    let rows = member_subscriptions(&gym.services, &gym.owner, ChooseMember { member_id: member }).await.expect("a list").rows;
+    let rows = member_subscriptions(&gym.services, &gym.owner, ChooseMember { member_id: member })
+        .await
+        .expect("a list")
+        .rows;
     assert_eq!((rows[0].id, rows[0].plan_name.as_str()), (done.successor_id.expect("the new one"), "Gold"));
     assert_eq!((rows[0].status, rows[1].status), (Status::Active, Status::Cancelled));
     assert_eq!(rows[1].cancelled_on, Some(day("2026-03-25")));
@@ -412,7 +441,9 @@ async fn a_change_to_something_cheaper_leaves_credit() {
     let (member, gold) = (gym.member("Mona Adel").await, gym.plan(plan_form("Gold"), 120_000).await);
     let small = gym.plan(plan_form("Small"), 10_000).await;
     let sold = gym.sell_plan(member, gold).await.subscriptions[0].subscription_id;
-    let done = do_it(&gym, sold, Act::Change { plan_id: small, keep_end: false, from: None }).await.expect("changed");
+    let done = do_it(&gym, sold, Act::Change { plan_id: small, keep_end: false, from: None })
+        .await
+        .expect("changed");
     assert_eq!(done.owed, gym.money(0));
     assert_eq!(owed(&gym, member).await.credit, gym.money(110_000));
     in_order(&gym).await;
@@ -427,7 +458,9 @@ async fn a_transfer_moves_the_rest_to_another_member() {
     assert!(crate::checkin::clicked(&gym, member).await.entry_id.is_some());
     let nobody = MemberId::new(gym.clock.now());
     assert_eq!(
-        code(do_it(&gym, sold, Act::Transfer { to_member_id: nobody, from: None }).await.expect_err("nobody")),
+        code(
+            do_it(&gym, sold, Act::Transfer { to_member_id: nobody, from: None }).await.expect_err("nobody")
+        ),
         "not_found"
     );
     do_it(&gym, sold, Act::Transfer { to_member_id: other, from: None }).await.expect("transferred");
@@ -452,9 +485,11 @@ async fn a_cancellation_respects_minimum_term_and_notice_and_can_be_taken_back()
     let back = do_it(&gym, sold, Act::Reinstate).await.expect("taken back");
     assert_eq!((back.after.cancelled_on, back.after.ends_on), (None, Some(day("2027-03-10"))));
     let now = doing(&gym, sold, Act::Cancel { when: CancelWhen::Now }).await.expect("a preview");
-    let forbidden = act(&gym.services, &gym.reception, now.clone()).await.expect_err("within the minimum term");
+    let forbidden =
+        act(&gym.services, &gym.reception, now.clone()).await.expect_err("within the minimum term");
     assert_eq!(code(forbidden), "forbidden");
-    let ended = act(&gym.services, &gym.manager, DoAct { idempotency_key: new_id(gym.clock.now()), ..now }).await;
+    let ended =
+        act(&gym.services, &gym.manager, DoAct { idempotency_key: new_id(gym.clock.now()), ..now }).await;
     assert_eq!(ended.expect("cancelled").after.status, Status::Cancelled);
     assert!(crate::checkin::clicked(&gym, member).await.entry_id.is_none());
 }
@@ -534,8 +569,14 @@ async fn a_voucher_is_sold_spent_and_not_spent_twice() {
     let error = sell(&gym.services, &gym.reception, request).await.expect_err("25,000 are left of it");
     assert_eq!(code(error), "voucher_spent");
     // Revenue when it is spent, not when it is sold.
-    assert_eq!(gym.count("select -sum(amount)::bigint from ledger_entries where account = 'voucher'").await, 25_000);
-    assert_eq!(gym.count("select -sum(amount)::bigint from ledger_entries where account = 'revenue'").await, 75_000);
+    assert_eq!(
+        gym.count("select -sum(amount)::bigint from ledger_entries where account = 'voucher'").await,
+        25_000
+    );
+    assert_eq!(
+        gym.count("select -sum(amount)::bigint from ledger_entries where account = 'revenue'").await,
+        75_000
+    );
     let payment = last_payment(&gym, member).await;
     give_back(&gym, giving_back(&gym, payment, 75_000, RefundTo::Voucher)).await.expect("back onto it");
     assert_eq!(gym.count("select left_amount from vouchers").await, 100_000);
@@ -592,11 +633,22 @@ async fn the_app_may_not_change_what_was_posted() {
         "payment_balances",
         "subscription_events",
     ] {
-        for statement in [format!("delete from {table}"), format!("truncate {table}"), format!("update {table} set id = id")] {
-            let error = sqlx::query(sqlx::AssertSqlSafe(statement.clone())).execute(&gym.db.app).await.expect_err(table);
-            let code = error.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
+        for statement in [
+            format!("delete from {table}"),
+            format!("truncate {table}"),
+            format!("update {table} set id = id"),
+        ] {
+            let error = sqlx::query(sqlx::AssertSqlSafe(statement.clone()))
+                .execute(&gym.db.app)
+                .await
+                .expect_err(table);
+            let code =
+                error.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
             // Insufficient privilege; the views kept by triggers have no column of that name.
-            assert!(["42501", "42703"].contains(&code.as_deref().unwrap_or_default()), "{statement}: {error}");
+            assert!(
+                ["42501", "42703"].contains(&code.as_deref().unwrap_or_default()),
+                "{statement}: {error}"
+            );
         }
     }
     let lopsided = sqlx::query(
@@ -681,10 +733,11 @@ async fn live(seed: u64) {
                 twice(&gym, cut, || void_sale(&gym.services, &gym.reception, request.clone())).await;
             }
             _ => {
-                let rows = member_subscriptions(&gym.services, &gym.owner, ChooseMember { member_id: member })
-                    .await
-                    .expect("a list")
-                    .rows;
+                let rows =
+                    member_subscriptions(&gym.services, &gym.owner, ChooseMember { member_id: member })
+                        .await
+                        .expect("a list")
+                        .rows;
                 let Some(row) = rows.first() else { continue };
                 let what = match dice.below(5) {
                     0 => Act::Freeze { from: None, days: 5 },
@@ -805,7 +858,10 @@ async fn a_household_is_one_bill_and_its_payer_owes_it() {
         (vec![belongs(mother, Relation::Adult), belongs(child, Relation::Dependent)], "one_payer"),
         (vec![belongs(mother, Relation::Payer), belongs(child, Relation::Payer)], "one_payer"),
         (vec![belongs(mother, Relation::Payer), belongs(mother, Relation::Adult)], "twice"),
-        (vec![belongs(mother, Relation::Payer), belongs(MemberId::new(gym.clock.now()), Relation::Adult)], "not_found"),
+        (
+            vec![belongs(mother, Relation::Payer), belongs(MemberId::new(gym.clock.now()), Relation::Adult)],
+            "not_found",
+        ),
     ] {
         let error = set(&gym.services, &gym.reception, request(members)).await.expect_err(expected);
         assert_eq!(code(error), expected);
@@ -827,7 +883,8 @@ async fn a_household_is_one_bill_and_its_payer_owes_it() {
     assert_eq!(owed(&gym, child).await.payer_id, mother);
     pay(&gym, paying(&gym, child, 75_000)).await.expect("the payer pays at the child's record");
     assert_eq!(owed(&gym, mother).await.owed, gym.money(0));
-    let found = household_of(&gym.services, &gym.reception, ChooseMember { member_id: child }).await.expect("found");
+    let found =
+        household_of(&gym.services, &gym.reception, ChooseMember { member_id: child }).await.expect("found");
     assert_eq!(found.household.expect("a household").members.len(), 2);
     in_order(&gym).await;
 }
@@ -844,7 +901,9 @@ async fn a_closure_gives_its_days_back_once() {
     for member in [one, other, gone] {
         gym.sell_plan(member, plan).await;
     }
-    do_it(&gym, subscription(&gym, gone).await.id, Act::Cancel { when: CancelWhen::Now }).await.expect("cancelled");
+    do_it(&gym, subscription(&gym, gone).await.id, Act::Cancel { when: CancelWhen::Now })
+        .await
+        .expect("cancelled");
     let request = Close {
         id: ClosureId::new(gym.clock.now()),
         from_on: day("2026-03-20"),
@@ -853,14 +912,16 @@ async fn a_closure_gives_its_days_back_once() {
     };
     let shown = closures::preview(&gym.services, &gym.owner, request.clone()).await.expect("a preview");
     assert_eq!((shown.subscriptions, shown.days), (2, 6));
-    let forbidden = closures::close(&gym.services, &gym.reception, request.clone()).await.expect_err("forbidden");
+    let forbidden =
+        closures::close(&gym.services, &gym.reception, request.clone()).await.expect_err("forbidden");
     assert_eq!(code(forbidden), "forbidden");
     for _ in 0..2 {
         let done = closures::close(&gym.services, &gym.owner, request.clone()).await.expect("given");
         assert_eq!((done.subscriptions, done.days), (2, 6));
     }
     let overlapping = Close { id: ClosureId::new(gym.clock.now()), from_on: day("2026-03-22"), ..request };
-    let error = closures::close(&gym.services, &gym.owner, overlapping).await.expect_err("the same day twice");
+    let error =
+        closures::close(&gym.services, &gym.owner, overlapping).await.expect_err("the same day twice");
     assert_eq!(code(error), "already_closed");
     for member in [one, other] {
         assert_eq!(subscription(&gym, member).await.ends_on, day("2026-04-13"));
@@ -917,9 +978,13 @@ async fn the_timeline_tells_everything_in_one_list() {
     assert_eq!(told[..3], [("receipt_refund", true), ("frozen", true), ("entry", true)]);
     assert_eq!(told.len(), 5);
     assert_eq!(all.rows[0].amount, Some(gym.money(5_000)));
-    assert_eq!((all.rows[1].from_on, all.rows[1].until_on), (Some(day("2026-03-11")), Some(day("2026-03-13"))));
+    assert_eq!(
+        (all.rows[1].from_on, all.rows[1].until_on),
+        (Some(day("2026-03-11")), Some(day("2026-03-13")))
+    );
     let first = timeline(&gym.services, &gym.reception, list(None, Some(2))).await.expect("a page");
     assert_eq!((first.rows.len(), first.more, first.rows[0].amount.clone()), (2, true, None));
-    let rest = timeline(&gym.services, &gym.owner, list(Some(first.rows[1].at), Some(3))).await.expect("a page");
+    let rest =
+        timeline(&gym.services, &gym.owner, list(Some(first.rows[1].at), Some(3))).await.expect("a page");
     assert_eq!((rest.rows.len(), rest.more), (3, false));
 }

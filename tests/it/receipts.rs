@@ -1,6 +1,6 @@
 //! Receipts on paper: pages and thermal printers' bytes, read back.
 mod page_reader;
-mod printer;
+pub mod printer;
 mod samples;
 
 use gatehouse_core::receipts::document::{PaidBy, ReceiptDocument, ReceiptKind};

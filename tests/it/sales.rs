@@ -86,14 +86,20 @@ async fn a_sale_charges_takes_the_money_and_starts_the_subscription() {
     let gym = TestGym::new().await;
     let (member, plan) = (gym.member("Mona Adel").await, gym.monthly().await);
     let preview = sale_preview(&gym.services, &gym.reception, new(member, plan)).await.expect("a preview");
-    assert_eq!((preview.lines[0].starts_on, preview.lines[0].ends_on), (Some(day("2026-03-11")), Some(day("2026-04-10"))));
+    assert_eq!(
+        (preview.lines[0].starts_on, preview.lines[0].ends_on),
+        (Some(day("2026-03-11")), Some(day("2026-04-10")))
+    );
     assert_eq!(preview.total, Money::new(75_000, "EGP"));
     assert!(preview.warnings.is_empty());
 
     let mut request = gym.sale_of(new(member, plan)).await;
     request.payments[0].tendered = Some(gym.money(80_000));
     let sale = sell(&gym.services, &gym.reception, request).await.expect("a sale");
-    assert_eq!((Some(sale.subscriptions[0].starts_on), Some(sale.subscriptions[0].ends_on)), (preview.lines[0].starts_on, preview.lines[0].ends_on));
+    assert_eq!(
+        (Some(sale.subscriptions[0].starts_on), Some(sale.subscriptions[0].ends_on)),
+        (preview.lines[0].starts_on, preview.lines[0].ends_on)
+    );
     assert_eq!(sale.change, gym.money(5_000));
 
     assert_eq!(money_rows(&gym).await, [1, 4, 1, 1, 1, 1]);
@@ -229,7 +235,10 @@ async fn two_desks_renewing_at_once_never_sell_two_periods_unseen() {
             both => panic!("one desk renews, the other is told: {both:?}"),
         };
         assert!(["subscription_changed", "dates_changed"].contains(&code(lost).as_str()));
-        assert_eq!((won.subscriptions[0].starts_on, won.subscriptions[0].ends_on), (day("2026-04-11"), day("2026-05-10")));
+        assert_eq!(
+            (won.subscriptions[0].starts_on, won.subscriptions[0].ends_on),
+            (day("2026-04-11"), day("2026-05-10"))
+        );
         assert_eq!(the_only_one(&gym, member).await.ends_on, day("2026-05-10"));
     }
 }
@@ -241,7 +250,10 @@ async fn a_second_renewal_made_knowingly_follows_the_first() {
     let sold = gym.sell_plan(member, plan).await.subscriptions[0].subscription_id;
     gym.sell(renew(sold)).await;
     let again = gym.sell(renew(sold)).await;
-    assert_eq!((again.subscriptions[0].starts_on, again.subscriptions[0].ends_on), (day("2026-05-11"), day("2026-06-10")));
+    assert_eq!(
+        (again.subscriptions[0].starts_on, again.subscriptions[0].ends_on),
+        (day("2026-05-11"), day("2026-06-10"))
+    );
     let row = the_only_one(&gym, member).await;
     assert_eq!((row.starts_on, row.ends_on), (day("2026-03-11"), day("2026-06-10")));
     assert_eq!(row.remaining_days, Some(91));
@@ -256,7 +268,10 @@ async fn a_lapsed_subscription_starts_today_or_at_its_old_end() {
     let gym = TestGym::with(GymSetup { now: "2026-01-31T10:00:00Z", ..GymSetup::default() }).await;
     let (member, plan) = (gym.member("Mona Adel").await, gym.monthly().await);
     let sold = gym.sell_plan(member, plan).await;
-    assert_eq!((sold.subscriptions[0].starts_on, sold.subscriptions[0].ends_on), (day("2026-01-31"), day("2026-02-27")));
+    assert_eq!(
+        (sold.subscriptions[0].starts_on, sold.subscriptions[0].ends_on),
+        (day("2026-01-31"), day("2026-02-27"))
+    );
     gym.clock.set("2026-03-10T10:00:00Z");
     assert_eq!(the_only_one(&gym, member).await.status, Status::Expired);
 
@@ -264,19 +279,33 @@ async fn a_lapsed_subscription_starts_today_or_at_its_old_end() {
         let offer = renew_from(sold.subscriptions[0].subscription_id, from_old_end);
         sale_preview(&gym.services, &gym.reception, offer)
     };
-    let dates = |preview: &SalePreview| (preview.lines[0].starts_on, preview.lines[0].ends_on, preview.lines[0].alternative_start);
+    let dates = |preview: &SalePreview| {
+        (preview.lines[0].starts_on, preview.lines[0].ends_on, preview.lines[0].alternative_start)
+    };
     let from_today = preview(false).await.expect("a preview");
-    assert_eq!(dates(&from_today), (Some(day("2026-03-10")), Some(day("2026-04-09")), Some(day("2026-02-28"))));
+    assert_eq!(
+        dates(&from_today),
+        (Some(day("2026-03-10")), Some(day("2026-04-09")), Some(day("2026-02-28")))
+    );
     let from_old_end = preview(true).await.expect("a preview");
     // The anchor is still the 31st.
-    assert_eq!(dates(&from_old_end), (Some(day("2026-02-28")), Some(day("2026-03-30")), Some(day("2026-03-10"))));
+    assert_eq!(
+        dates(&from_old_end),
+        (Some(day("2026-02-28")), Some(day("2026-03-30")), Some(day("2026-03-10")))
+    );
     assert_eq!(from_old_end.warnings, ["starts_in_past"]);
 
     let offer = renew_from(sold.subscriptions[0].subscription_id, true);
     let renewed = gym.sell(offer).await;
-    assert_eq!((renewed.subscriptions[0].starts_on, renewed.subscriptions[0].ends_on), (day("2026-02-28"), day("2026-03-30")));
+    assert_eq!(
+        (renewed.subscriptions[0].starts_on, renewed.subscriptions[0].ends_on),
+        (day("2026-02-28"), day("2026-03-30"))
+    );
     let again = gym.sell(renew(sold.subscriptions[0].subscription_id)).await;
-    assert_eq!((again.subscriptions[0].starts_on, again.subscriptions[0].ends_on), (day("2026-03-31"), day("2026-04-29")));
+    assert_eq!(
+        (again.subscriptions[0].starts_on, again.subscriptions[0].ends_on),
+        (day("2026-03-31"), day("2026-04-29"))
+    );
 }
 
 #[tokio::test]
@@ -295,7 +324,10 @@ async fn a_renewal_keeps_the_sold_duration_at_todays_price() {
     assert_eq!((kept.plan_name.as_str(), kept.duration_count), ("Monthly", 1));
     assert_eq!(kept.ends_on, day("2026-04-10"));
     let preview = sale_preview(&gym.services, &gym.reception, renew(sold)).await.expect("a preview");
-    assert_eq!((preview.lines[0].starts_on, preview.lines[0].ends_on), (Some(day("2026-04-11")), Some(day("2026-05-10"))));
+    assert_eq!(
+        (preview.lines[0].starts_on, preview.lines[0].ends_on),
+        (Some(day("2026-04-11")), Some(day("2026-05-10")))
+    );
     assert_eq!((preview.total, preview.warnings), (gym.money(200_000), vec!["plan_changed".to_owned()]));
 }
 
@@ -370,7 +402,8 @@ async fn a_sale_is_voided_within_a_quarter_of_an_hour() {
     assert_eq!(code(error), "already_voided");
     let error = void(&gym, voided.transaction_id).await.expect_err("a void is no sale");
     assert_eq!(code(error), "not_found");
-    let error = sale_preview(&gym.services, &gym.reception, renew(sale.subscriptions[0].subscription_id)).await;
+    let error =
+        sale_preview(&gym.services, &gym.reception, renew(sale.subscriptions[0].subscription_id)).await;
     assert_eq!(code(error.expect_err("nothing is left of it")), "nothing_to_renew");
 }
 
@@ -440,7 +473,10 @@ async fn a_subscription_of_an_old_system_keeps_its_dates_and_costs_nothing() {
     assert_eq!((row.ends_on, row.remaining_days), (day("2026-02-11"), Some(22)));
     assert_eq!(row.events[0].kind, EventKind::TakenOver);
     let renewed = gym.sell(renew(taken.subscription_id)).await;
-    assert_eq!((renewed.subscriptions[0].starts_on, renewed.subscriptions[0].ends_on), (day("2026-02-12"), day("2026-03-11")));
+    assert_eq!(
+        (renewed.subscriptions[0].starts_on, renewed.subscriptions[0].ends_on),
+        (day("2026-02-12"), day("2026-03-11"))
+    );
 
     for (changed, expected) in [
         (TakeOver { ends_on: day("2026-01-19"), ..request.clone() }, ("ends_on", "in_past")),
@@ -531,7 +567,10 @@ async fn a_pack_that_is_used_up_is_completed_and_starts_again_when_renewed() {
     visit(&gym, &sale, member, "2026-03-12", 3).await;
 
     let renewed = gym.sell(renew(sale.subscriptions[0].subscription_id)).await;
-    assert_eq!((renewed.subscriptions[0].starts_on, renewed.subscriptions[0].ends_on), (day("2026-03-12"), day("2026-05-10")));
+    assert_eq!(
+        (renewed.subscriptions[0].starts_on, renewed.subscriptions[0].ends_on),
+        (day("2026-03-12"), day("2026-05-10"))
+    );
     let row = the_only_one(&gym, member).await;
     assert_eq!((row.status, row.visits_left), (Status::Active, Some(2)));
 }
@@ -639,7 +678,10 @@ async fn the_business_day_decides_when_a_subscription_starts() {
     let gym = TestGym::with(setup).await;
     let (member, plan) = (gym.member("Mona Adel").await, gym.monthly().await);
     let sale = gym.sell_plan(member, plan).await;
-    assert_eq!((sale.subscriptions[0].starts_on, sale.subscriptions[0].ends_on), (day("2026-03-11"), day("2026-04-10")));
+    assert_eq!(
+        (sale.subscriptions[0].starts_on, sale.subscriptions[0].ends_on),
+        (day("2026-03-11"), day("2026-04-10"))
+    );
     // The last day runs to 03:00 of the next.
     gym.clock.set("2026-04-11T00:59:00Z");
     let row = the_only_one(&gym, member).await;

@@ -1,6 +1,8 @@
 //! The clients of the payment gateways against stand-ins that speak the vendors' published protocols.
 mod paymob;
 mod paypal;
+mod requests;
+mod settings;
 mod upi;
 
 use axum::http::{HeaderMap, HeaderName};

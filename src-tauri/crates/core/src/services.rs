@@ -1,5 +1,6 @@
 //! What every use case needs: the database, the clock, the files.
 use crate::clock::Clock;
+use crate::sealed::KeyFile;
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use std::path::PathBuf;
@@ -12,6 +13,8 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     /// Folder of members' photos and documents.
     pub files: PathBuf,
+    /// The key that secrets in the database are encrypted with.
+    pub keys: KeyFile,
 }
 
 impl Services {

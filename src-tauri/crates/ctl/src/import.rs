@@ -1,9 +1,12 @@
-//! `gatehousectl import`: members from a CSV file, rehearsed first.
+//! `gatehousectl import`: members, and the books of an old system, from CSV files, rehearsed first.
 use crate::house::{fail, open};
 use gatehouse_core::actor::Actor;
 use gatehouse_core::error::Error;
 use gatehouse_core::gym::service::status;
+use gatehouse_core::import::ledger::{self, LedgerReport, What};
 use gatehouse_core::import::{Finding, Report, Severity, service};
+use gatehouse_core::money::decimal;
+use gatehouse_core::payments::wire::Method;
 use gatehouse_core::services::Services;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,6 +16,9 @@ use std::process::ExitCode;
 pub struct ImportArgs {
     /// The file, UTF-8, separated by comma, semicolon or tab
     file: PathBuf,
+    /// What is in the file
+    #[arg(long, value_enum, default_value_t = Kind::Members)]
+    kind: Kind,
     /// Store it; without this nothing is changed
     #[arg(long)]
     commit: bool,
@@ -24,9 +30,26 @@ pub struct ImportArgs {
     json: bool,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Kind {
+    Members,
+    /// What an old system sold
+    Subscriptions,
+    /// What it was paid and gave back
+    Payments,
+}
+
 const HELP: &str = "\
-Columns: full_name native_name number phone email birth_date sex notes language alias plan starts_on ends_on visits_left
-Days are 2026-11-21, 21/11/2026 or 21.11.2026. A row that an earlier run brought in is skipped.
+Columns of members: full_name native_name number phone email birth_date sex notes language alias plan starts_on ends_on
+  visits_left
+Columns of subscriptions: external_id number phone email plan starts_on ends_on sold_on visits_left price currency
+Columns of payments: external_id number phone email date amount currency method reference subscription refunds
+Days are 2026-11-21, 21/11/2026 or 21.11.2026, amounts 1250.50. A row that an earlier run brought in is skipped.
+
+To bring old books over: members first, without plans; then subscriptions, which members owe until their payments are
+there; then payments at once, before the doors open. A payment names in `subscription` the external id of what it pays
+for, or settles what the member owes longest; a refund names in `refunds` the external id of the payment it gives back.
+Methods: cash, card, upi, transfer, paymob, paypal.
 Exit codes: 0 no errors in the file, 1 the import failed, 3 rows with errors";
 
 /// Exit code for a file with rows that cannot come in.
@@ -40,19 +63,29 @@ pub async fn run(args: ImportArgs, data_dir: Option<PathBuf>) -> ExitCode {
     };
     let done = import(&args, &house.services).await;
     house.close().await;
-    let report = match done {
-        Ok(report) => report,
+    let done = match done {
+        Ok(done) => done,
         Err(error) => return fail(&error),
     };
-    if args.json {
-        println!("{}", serde_json::json!(report));
-    } else {
-        tell(&report);
+    match (&done, args.json) {
+        (Done::Members(report), true) => println!("{}", serde_json::json!(report)),
+        (Done::Books(report), true) => println!("{}", serde_json::json!(report)),
+        (Done::Members(report), false) => tell(report),
+        (Done::Books(report), false) => tell_books(report),
     }
-    if report.has_errors() { ExitCode::from(ROWS_REFUSED) } else { ExitCode::SUCCESS }
+    let has_errors = match &done {
+        Done::Members(report) => report.has_errors(),
+        Done::Books(report) => report.has_errors(),
+    };
+    if has_errors { ExitCode::from(ROWS_REFUSED) } else { ExitCode::SUCCESS }
 }
 
-async fn import(args: &ImportArgs, services: &Services) -> Result<Report, Error> {
+enum Done {
+    Members(Report),
+    Books(LedgerReport),
+}
+
+async fn import(args: &ImportArgs, services: &Services) -> Result<Done, Error> {
     let bytes = tokio::fs::read(&args.file)
         .await
         .map_err(|error| Error::Internal(format!("cannot read {}: {error}", args.file.display())))?;
@@ -62,11 +95,24 @@ async fn import(args: &ImportArgs, services: &Services) -> Result<Report, Error>
         return Err(Error::Internal(what.to_owned()));
     };
     let actor = Actor::System { branch: Some(branch.id), desk: Some(desk.id) };
-    if args.commit {
-        service::run(services, &actor, &bytes, args.skip_refused).await
+    let books = match args.kind {
+        Kind::Members => {
+            let done = if args.commit {
+                service::run(services, &actor, &bytes, args.skip_refused).await
+            } else {
+                service::rehearse(services, &actor, &bytes).await
+            };
+            return done.map(Done::Members);
+        }
+        Kind::Subscriptions => ledger::Kind::Subscriptions,
+        Kind::Payments => ledger::Kind::Payments,
+    };
+    let done = if args.commit {
+        ledger::service::run(services, &actor, books, &bytes, args.skip_refused).await
     } else {
-        service::rehearse(services, &actor, &bytes).await
-    }
+        ledger::service::rehearse(services, &actor, books, &bytes).await
+    };
+    done.map(Done::Books)
 }
 
 fn tell(report: &Report) {
@@ -83,6 +129,55 @@ fn tell(report: &Report) {
     }
 }
 
+fn tell_books(report: &LedgerReport) {
+    for finding in &report.findings {
+        println!("{}", sentence(finding));
+    }
+    let verb = if report.stored { "brought in" } else { "would be brought in" };
+    println!(
+        "{} rows: {} {verb}; {} already there, {} refused",
+        report.rows, report.new, report.already, report.refused
+    );
+    for sum in &report.sums {
+        let what = match sum.what {
+            What::Charges => "charges",
+            What::Payments => "payments",
+            What::Refunds => "refunds",
+        };
+        let way = sum.method.map_or("", way);
+        let amount = decimal(sum.minor, &sum.currency);
+        println!("  {what:<9} {way:<14} {:>7} {amount:>20} {}", sum.count, sum.currency);
+    }
+    for sum in &report.accounts {
+        println!("  ledger: {:<24} {:>20} {}", sum.account, decimal(sum.minor, &sum.currency), sum.currency);
+    }
+    let amount = |minor| decimal(minor, &report.currency);
+    println!(
+        "Of everything imported, {} {currency} are owed then, and {} {currency} are credit.",
+        amount(report.owed),
+        amount(report.credit),
+        currency = report.currency
+    );
+    if report.stored {
+        println!("Read back from the ledger: the same.");
+    } else {
+        println!("Nothing was stored.");
+    }
+}
+
+/// A method as the file names it.
+fn way(method: Method) -> &'static str {
+    match method {
+        Method::Cash => "cash",
+        Method::CardTerminal => "card",
+        Method::Upi => "upi",
+        Method::BankTransfer => "transfer",
+        Method::Voucher => "voucher",
+        Method::Paymob => "paymob",
+        Method::PayPal => "paypal",
+    }
+}
+
 fn sentence(finding: &Finding) -> String {
     let severity = match finding.severity {
         Severity::Error => "error",
@@ -96,16 +191,23 @@ fn sentence(finding: &Finding) -> String {
 /// A code as English.
 fn words(code: &str) -> &str {
     match code {
+        "above_charge" => "more than was owed: this much stays credit",
         "alias_characters" => "the code has control characters",
         "alias_is_member_number" => "the code is a member's number here",
         "alias_is_pass" => "the code looks like one of our own passes",
         "alias_length" => "the code is shorter than 3 or longer than 128 characters",
         "alias_taken" => "another member has this code",
+        "amount_format" => "no amount such as 1250.50",
+        "amount_negative" => "lies below zero; money given back is a line of its own with `refunds`",
+        "amount_not_positive" => "is zero",
+        "amount_too_large" => "is larger than 2^53 - 1 minor units",
         "column_missing" => "the file has no such column",
         "column_twice" => "the file has this column twice",
         "column_unknown" => "no such column; see --help",
         "control_characters" => "has control characters",
         "csv_unreadable" => "this is no CSV",
+        "currency_unknown" => "no currency that is known here",
+        "currency_wrong" => "not the currency of this branch",
         "date_in_future" => "lies in the future",
         "date_invalid" => "no such day",
         "date_too_early" => "lies before 1900",
@@ -114,19 +216,33 @@ fn words(code: &str) -> &str {
         "encoding_not_utf8" => "the file is not UTF-8 from here on; save it as CSV UTF-8",
         "encoding_utf16" => "the file is UTF-16; save it as CSV UTF-8",
         "ends_before_start" => "lies before the start",
+        "external_id_reused" => "came in earlier with other content",
+        "external_id_twice" => "stands in the file twice",
         "file_too_large" => "the file is larger than 64 MB",
         "language_unknown" => "is en, ar or hi",
         "line_twice" => "the same as another line",
+        "member_ambiguous" => "several members fit; name another of number, phone and e-mail",
+        "member_differs" => "is another member's",
         "member_known" => "a member with this name and birth date is there",
+        "member_unknown" => "no member fits",
+        "method_unknown" => "is cash, card, upi, transfer, paymob or paypal",
+        "not_of_refund" => "a refund names its payment, no subscription",
         "number_taken" => "another member has this number",
         "out_of_range" => "out of range",
+        "payment_unknown" => "no such payment was imported",
         "phone_format" => "no phone number with 10 to 15 digits",
         "phone_shared" => "another member has this phone",
         "plan_unknown" => "the gym sells no such plan",
+        "refund_above_payment" => "more than is left of the payment",
+        "refund_before_payment" => "lies before the payment",
         "required" => "is missing",
         "sex_unknown" => "is f or m",
+        "subscription_known" => "the member has this plan with these days",
         "subscription_over" => "is over already: only the member comes in",
+        "subscription_unknown" => "no such subscription was imported",
+        "sum_too_large" => "with it the file comes to more than 2^53 - 1 minor units",
         "too_long" => "is too long",
+        "too_many_decimals" => "has more decimals than the currency",
         "visits_not_counted" => "the plan counts no visits",
         "wrong_number_of_fields" => "has more or fewer fields than the header",
         other => other,

@@ -7,6 +7,7 @@ mod house;
 mod import;
 mod scan;
 mod serve;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,6 +47,8 @@ enum Command {
     Import(import::ImportArgs),
     /// Bring the database up to date; a backup is taken first
     Migrate,
+    /// Compute receipts and ledger anew; name the first row that is not as it was written
+    Verify(verify::VerifyArgs),
     /// Check this installation and say what is wrong
     Doctor(doctor::DoctorArgs),
 }
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
             Command::Demo(args) => demo::run(args, cli.data_dir).await,
             Command::Import(args) => import::run(args, cli.data_dir).await,
             Command::Migrate => house::migrate(cli.data_dir).await,
+            Command::Verify(args) => verify::run(args, cli.data_dir).await,
             Command::Doctor(args) => doctor::run(args, cli.data_dir).await,
         }
     })

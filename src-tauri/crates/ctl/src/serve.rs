@@ -1,7 +1,7 @@
 //! `gatehousectl serve`: the staff interface over HTTP.
 use crate::house::{fail, open};
 use gatehouse_net::host::Host;
-use gatehouse_net::{desk, http};
+use gatehouse_net::{desk, http, jobs};
 use rust_embed::RustEmbed;
 use std::borrow::Cow;
 use std::io::{self, Write as _};
@@ -59,6 +59,7 @@ pub async fn run(args: ServeArgs, data_dir: Option<PathBuf>) -> ExitCode {
     if let Some(source) = source.or_else(remembered) {
         desk::scan(&host, source);
     }
+    jobs::start(&host).await;
     if let Err(error) = announce(&listener) {
         return fail(&error);
     }
@@ -68,6 +69,7 @@ pub async fn run(args: ServeArgs, data_dir: Option<PathBuf>) -> ExitCode {
         served = axum::serve(listener, service) => served,
         () = asked_to_stop() => Ok(()),
     };
+    jobs::stop(&host).await;
     host.station.stop();
     host.house.close().await;
     match served {

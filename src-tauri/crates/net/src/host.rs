@@ -1,6 +1,7 @@
 //! A running host: the house, its desk, its scanner. The window has one, `gatehousectl serve` has one.
 use crate::desk::{DeskFile, Station};
 use crate::house::House;
+use crate::payments::Gateways;
 use crate::printers::Printers;
 use gatehouse_core::actor::{Actor, DeskActor};
 use gatehouse_core::auth::login;
@@ -10,15 +11,18 @@ use gatehouse_core::gym::wire::SetupStatus;
 use gatehouse_core::ids::DeskId;
 use gatehouse_core::services::Services;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio_cron_scheduler::JobScheduler;
 
 /// Shared by every call.
 pub struct Host {
     pub house: House,
     pub station: Station,
+    pub gateways: Gateways,
     pub printers: Printers,
     /// Name of this machine or program, kept with each session.
     pub device: String,
     desk_file: DeskFile,
+    jobs: tokio::sync::Mutex<Option<JobScheduler>>,
     /// Token of the session that used this desk last: whoever it belongs to stands at the desk, and the scanner
     /// works in that person's name.
     at_desk: Mutex<Option<String>>,
@@ -37,15 +41,22 @@ impl Host {
         Ok(Arc::new(Self {
             house,
             station: Station::default(),
+            gateways: Gateways::default(),
             printers,
             device,
             desk_file,
+            jobs: tokio::sync::Mutex::default(),
             at_desk: Mutex::new(None),
         }))
     }
 
     pub fn services(&self) -> &Services {
         &self.house.services
+    }
+
+    /// What happens by itself; see [`crate::jobs`].
+    pub(crate) async fn jobs(&self) -> tokio::sync::MutexGuard<'_, Option<JobScheduler>> {
+        self.jobs.lock().await
     }
 
     /// What this desk remembers between runs.

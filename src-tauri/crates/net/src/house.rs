@@ -1,6 +1,7 @@
 //! Opens the house: the database (embedded, or a remote one by URL), its migrations, the services.
 use gatehouse_core::clock::{Clock, SystemClock};
 use gatehouse_core::db;
+use gatehouse_core::sealed::KeyFile;
 use gatehouse_core::services::Services;
 use gatehouse_pg::{Config, Server};
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ const BACKUPS_KEPT: usize = 5;
 #[derive(Clone, Debug)]
 pub struct Place {
     /// Folder of everything this installation keeps: `postgres/`, `files/`, `backups/`, `printed/`,
-    /// `desk.json`, `logs/`.
+    /// `desk.json`, `secrets.key`, `logs/`.
     pub data_dir: PathBuf,
     /// The installer's folder for bundled files.
     pub resources: Option<PathBuf>,
@@ -87,7 +88,8 @@ impl House {
         };
         migrate(&place, server.as_ref(), &app_url, &owner_url, clock.as_ref()).await?;
         let pool = db::connect(&app_url, CONNECTIONS).await.map_err(|e| OpenError::Remote(e.to_string()))?;
-        let services = Services { db: pool, clock, files };
+        let keys = KeyFile::at(place.data_dir.join("secrets.key"));
+        let services = Services { db: pool, clock, files, keys };
         Ok(Self { services, place, owner_url, server })
     }
 

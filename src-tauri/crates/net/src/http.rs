@@ -3,6 +3,7 @@
 //! The session is an httpOnly, SameSite=Lax cookie; every state change carries the session's CSRF token in a
 //! header, and a call from another origin is refused.
 use crate::host::Host;
+use crate::payments;
 use crate::rpc::{self, Caller, Csrf, SessionChange};
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, State};
@@ -11,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use gatehouse_core::error::WireError;
+use gatehouse_core::payments::gateways::wire::RemoteMethod;
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,6 +22,8 @@ const COOKIE: &str = "gatehouse_session";
 const CSRF_HEADER: &str = "x-gatehouse-csrf";
 /// A photo of 16 MB as base64, and some room.
 const BODY_LIMIT: usize = 24 * 1024 * 1024;
+/// A gateway's message has some kilobytes.
+const MESSAGE_LIMIT: usize = 256 * 1024;
 const POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; \
     font-src 'self' data:; media-src 'self' data: blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; \
     form-action 'self'";
@@ -41,6 +45,8 @@ pub fn router(host: Arc<Host>, asset: Asset) -> Router {
     Router::new()
         .route("/rpc/{command}", post(answer))
         .route("/healthz", get(health))
+        .route("/webhooks/paymob", post(paymob).layer(DefaultBodyLimit::max(MESSAGE_LIMIT)))
+        .route("/webhooks/paypal", post(paypal).layer(DefaultBodyLimit::max(MESSAGE_LIMIT)))
         .fallback(get(page))
         .with_state(App { host, asset })
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
@@ -55,6 +61,26 @@ async fn health(State(app): State<App>) -> Response {
         Ok(_) => (StatusCode::OK, "ok").into_response(),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database is away").into_response(),
     }
+}
+
+/// Open to the world: the signature is the proof. Whoever sends the wrong one learns nothing but that.
+async fn message(app: &App, method: RemoteMethod, headers: &HeaderMap, uri: &Uri, body: &[u8]) -> StatusCode {
+    let query = uri.query().unwrap_or_default();
+    let host = &app.host;
+    match payments::receive(host.services(), &host.gateways, method, headers, query, body).await {
+        payments::Answer::Taken => StatusCode::OK,
+        payments::Answer::Refused => StatusCode::UNAUTHORIZED,
+        payments::Answer::Malformed => StatusCode::BAD_REQUEST,
+        payments::Answer::Later => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+async fn paymob(State(app): State<App>, uri: Uri, headers: HeaderMap, body: Bytes) -> StatusCode {
+    message(&app, RemoteMethod::Paymob, &headers, &uri, &body).await
+}
+
+async fn paypal(State(app): State<App>, uri: Uri, headers: HeaderMap, body: Bytes) -> StatusCode {
+    message(&app, RemoteMethod::PayPal, &headers, &uri, &body).await
 }
 
 async fn answer(

@@ -6,5 +6,7 @@ pub mod gateways;
 pub mod host;
 pub mod house;
 pub mod http;
+pub mod jobs;
+pub mod payments;
 pub mod printers;
 pub mod rpc;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::fs;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+#[cfg(unix)]
 use tokio::net::unix::pipe;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -58,6 +59,13 @@ pub enum PrintError {
     TimedOut(String),
     #[error("the printer {address} broke off: {why}")]
     BrokeOff { address: String, why: io::Error },
+}
+
+impl PrintError {
+    /// True when the printer had nothing of the receipt.
+    pub fn left_no_trace(&self) -> bool {
+        matches!(self, Self::Address(_) | Self::Unreachable { .. } | Self::OutOfReach { .. })
+    }
 }
 
 /// How long a printer is waited for.
@@ -179,6 +187,7 @@ async fn network(address: &str, bytes: &[u8], patience: Patience) -> Result<(), 
 }
 
 /// Opened without waiting, so that a printer without paper cannot hold a thread for ever.
+#[cfg(unix)]
 async fn device(path: &str, bytes: &[u8], patience: Patience) -> Result<(), PrintError> {
     let address = || path.to_owned();
     let mut device =
@@ -189,6 +198,11 @@ async fn device(path: &str, bytes: &[u8], patience: Patience) -> Result<(), Prin
     write(&mut device, bytes, patience.stall)
         .await
         .map_err(|| PrintError::TimedOut(address()), |why| PrintError::BrokeOff { address: address(), why })
+}
+
+#[cfg(not(unix))]
+async fn device(path: &str, _bytes: &[u8], _patience: Patience) -> Result<(), PrintError> {
+    Err(PrintError::OutOfReach { address: path.to_owned(), why: ErrorKind::Unsupported.into() })
 }
 
 async fn file(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), PrintError> {
@@ -352,6 +366,7 @@ mod tests {
         assert!(matches!(error, PrintError::OutOfReach { .. }), "{error}");
     }
 
+    #[cfg(unix)]
     #[tokio::test]
     async fn a_device_is_written_to_missed_and_given_up() {
         let folder = tempfile::tempdir().unwrap();

@@ -62,8 +62,10 @@ const CHECKS: &[(&str, &str)] = &[
     (
         "the drawers are not what the ledger says of cash",
         "select 'cash' from (
-             select coalesce((select sum(amount) from payments where method = 'cash'), 0)
-                  - coalesce((select sum(amount) from refunds where method = 'cash'), 0)
+             select coalesce((select sum(p.amount) from payments p join ledger_transactions t on t.id = p.transaction_id
+                              where p.method = 'cash' and t.kind <> 'import'), 0)
+                  - coalesce((select sum(r.amount) from refunds r join ledger_transactions t on t.id = r.transaction_id
+                              where r.method = 'cash' and t.kind <> 'import'), 0)
                   + coalesce((select sum(case kind when 'cash_in' then amount else -amount end) from cash_movements), 0) as drawer,
                   coalesce((select sum(e.amount) from ledger_entries e join ledger_transactions t on t.id = e.transaction_id
                             where e.account = 'cash' and t.kind not in ('shift_opened', 'shift_closed', 'expense')), 0) as ledger

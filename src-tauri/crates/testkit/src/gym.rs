@@ -6,11 +6,12 @@ use gatehouse_core::clock::Clock;
 use gatehouse_core::ids::{AccountId, BranchId, DeskId, GymId, MemberId, PlanId, SessionId, new_id};
 use gatehouse_core::money::Money;
 use gatehouse_core::payments::wire::{Method, Payment};
+use gatehouse_core::plans;
 use gatehouse_core::plans::wire::{BranchScope, CreatePlan, DurationUnit, PlanForm, PlanKind, VisitRule};
-use gatehouse_core::services::Services;
 use gatehouse_core::sales::service as sales;
 use gatehouse_core::sales::wire::{Basket, Line, Sale, Sell};
-use gatehouse_core::plans;
+use gatehouse_core::sealed::KeyFile;
+use gatehouse_core::services::Services;
 use sqlx::PgPool;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -104,8 +105,12 @@ impl TestGym {
         }
         let [owner, manager, reception, second_reception] =
             staff.try_into().expect("as many actors as were made");
-        let services =
-            Services { db: db.app.clone(), clock: Arc::new(clock.clone()), files: files.path().to_owned() };
+        let services = Services {
+            db: db.app.clone(),
+            clock: Arc::new(clock.clone()),
+            files: files.path().to_owned(),
+            keys: KeyFile::at(files.path().join("secrets.key")),
+        };
         Self {
             services,
             clock,
@@ -233,9 +238,8 @@ impl TestGym {
     /// # Panics
     /// When the basket has no preview.
     pub async fn sale_of(&self, basket: Basket) -> Sell {
-        let preview = sales::sale_preview(&self.services, &self.reception, basket.clone())
-            .await
-            .expect("a preview");
+        let preview =
+            sales::sale_preview(&self.services, &self.reception, basket.clone()).await.expect("a preview");
         let payments =
             if preview.total.minor == 0 { Vec::new() } else { vec![self.cash(preview.total.minor)] };
         Sell {
@@ -278,8 +282,8 @@ pub fn plan_form(name: &str) -> PlanForm {
         minimum_term_days: 0,
         notice_days: 0,
         trainer_account_id: None,
-            tax_rate_id: None,
-            auto_renew: false,
+        tax_rate_id: None,
+        auto_renew: false,
     }
 }
 

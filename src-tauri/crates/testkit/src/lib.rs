@@ -7,6 +7,7 @@ mod clock;
 mod cluster;
 pub mod gateways;
 mod gym;
+mod house;
 pub mod soak;
 
 pub use clock::FakeClock;

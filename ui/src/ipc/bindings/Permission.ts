@@ -3,4 +3,4 @@
 /**
  * One act that a role may or may not do.
  */
-export type Permission = "check_in" | "override" | "undo_entry" | "view_members" | "edit_members" | "suspend_members" | "issue_pass" | "revoke_pass" | "sell" | "void_sale" | "sell_on_credit" | "freeze_subscriptions" | "gift_days" | "cancel_subscriptions" | "waive_terms" | "transfer_subscriptions" | "refund" | "write_off" | "edit_households" | "take_over" | "see_money" | "edit_plans" | "manage_staff" | "manage_roles" | "edit_settings" | "import_members" | "see_audit";
+export type Permission = "check_in" | "override" | "undo_entry" | "view_members" | "edit_members" | "suspend_members" | "issue_pass" | "revoke_pass" | "sell" | "void_sale" | "sell_on_credit" | "freeze_subscriptions" | "gift_days" | "cancel_subscriptions" | "waive_terms" | "transfer_subscriptions" | "refund" | "write_off" | "edit_households" | "take_over" | "open_till" | "close_till" | "cash_movement" | "see_money" | "edit_plans" | "edit_products" | "move_stock" | "enter_expenses" | "approve_expenses" | "manage_staff" | "manage_roles" | "edit_settings" | "import_members" | "see_audit";

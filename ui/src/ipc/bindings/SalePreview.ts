@@ -30,6 +30,6 @@ credit: Money,
 owed: Money, 
 /**
  * Codes of things to mention: `already_running`, `starts_in_past`, `plan_changed`, `member_suspended`,
- * `cancelled_before` (the subscription is cancelled for a day before the new end).
+ * `cancelled_before` (the subscription is cancelled for a day before the new end), `stock_low`, `stock_below_zero`.
  */
 warnings: Array<string>, };

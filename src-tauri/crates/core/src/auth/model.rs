@@ -104,9 +104,22 @@ permissions! {
     EditHouseholds = "edit_households",
     /// Take over a running subscription from an old system, without a charge.
     TakeOver = "take_over",
+    /// Count the float and open a shift, see what runs at a till.
+    OpenTill = "open_till",
+    /// Count the drawer and close its shift.
+    CloseTill = "close_till",
+    /// Carry cash between drawer and safe, pay a bill out of the drawer.
+    CashMovement = "cash_movement",
     /// See prices paid, ledgers and totals.
     SeeMoney = "see_money",
     EditPlans = "edit_plans",
+    /// Products, their prices and barcodes.
+    EditProducts = "edit_products",
+    /// Deliveries, counts, waste and returns.
+    MoveStock = "move_stock",
+    EnterExpenses = "enter_expenses",
+    /// Approve bills that somebody else entered, and have them paid by the bank.
+    ApproveExpenses = "approve_expenses",
     ManageStaff = "manage_staff",
     /// Change this very matrix.
     ManageRoles = "manage_roles",
@@ -153,8 +166,15 @@ pub fn default_permissions(role: Role) -> &'static [Permission] {
             P::WriteOff,
             P::EditHouseholds,
             P::TakeOver,
+            P::OpenTill,
+            P::CloseTill,
+            P::CashMovement,
             P::SeeMoney,
             P::EditPlans,
+            P::EditProducts,
+            P::MoveStock,
+            P::EnterExpenses,
+            P::ApproveExpenses,
             P::ManageStaff,
             P::EditSettings,
             P::ImportMembers,
@@ -172,9 +192,47 @@ pub fn default_permissions(role: Role) -> &'static [Permission] {
             P::FreezeSubscriptions,
             P::CancelSubscriptions,
             P::EditHouseholds,
+            P::OpenTill,
+            P::CloseTill,
+            P::CashMovement,
+            P::EnterExpenses,
         ],
-        Role::Accountant => &[P::ViewMembers, P::SeeMoney, P::Refund, P::WriteOff, P::SeeAudit],
+        Role::Accountant => &[
+            P::ViewMembers,
+            P::Refund,
+            P::WriteOff,
+            P::SeeMoney,
+            P::EnterExpenses,
+            P::ApproveExpenses,
+            P::SeeAudit,
+        ],
         Role::Trainer => &[P::CheckIn, P::ViewMembers],
-        Role::StoreKeeper | Role::Member => &[],
+        Role::StoreKeeper => &[P::EditProducts, P::MoveStock, P::EnterExpenses],
+        Role::Member => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Permission as P;
+    use Role as R;
+
+    #[test]
+    fn till_shelf_and_bills_belong_to_whom_they_are_given() {
+        for (permission, roles) in [
+            (P::OpenTill, &[R::Owner, R::Manager, R::Reception][..]),
+            (P::CloseTill, &[R::Owner, R::Manager, R::Reception]),
+            (P::CashMovement, &[R::Owner, R::Manager, R::Reception]),
+            (P::EditProducts, &[R::Owner, R::Manager, R::StoreKeeper]),
+            (P::MoveStock, &[R::Owner, R::Manager, R::StoreKeeper]),
+            (P::EnterExpenses, &[R::Owner, R::Manager, R::Reception, R::Accountant, R::StoreKeeper]),
+            (P::ApproveExpenses, &[R::Owner, R::Manager, R::Accountant]),
+        ] {
+            for role in R::STAFF {
+                let granted = default_permissions(role).contains(&permission);
+                assert_eq!(granted, roles.contains(&role), "{role:?} {permission}");
+            }
+        }
     }
 }

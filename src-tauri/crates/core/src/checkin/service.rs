@@ -3,7 +3,9 @@ use crate::actor::Actor;
 use crate::audit::{self, Change};
 use crate::auth::model::Permission;
 use crate::checkin::code::Code;
-use crate::checkin::decide::{self, DebtRule, Decision, Effect, Facts, MemberFacts, PastEntry, Presented, Rules};
+use crate::checkin::decide::{
+    self, DebtRule, Decision, Effect, Facts, MemberFacts, PastEntry, Presented, Rules,
+};
 use crate::checkin::feed;
 use crate::checkin::store::{self, Entered, MemberRow, Question, Record, Row, SubscriptionRow};
 use crate::checkin::wire::{
@@ -504,10 +506,9 @@ impl Scene {
                     None => open_member(),
                 }
             }
-            Reason::PassRevoked { .. }
-            | Reason::Suspended
-            | Reason::BlockedByNote
-            | Reason::Reminder => open_member(),
+            Reason::PassRevoked { .. } | Reason::Suspended | Reason::BlockedByNote | Reason::Reminder => {
+                open_member()
+            }
             Reason::Debt { owed } => Some(NextAction::Pay { member_id: member, owed: owed.clone() }),
             Reason::Frozen { .. } if actor.require(Permission::FreezeSubscriptions).is_ok() => {
                 decision.subscription.map(|subscription_id| NextAction::Thaw { subscription_id })

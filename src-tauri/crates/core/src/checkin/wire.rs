@@ -178,14 +178,29 @@ pub struct VerdictSubscription {
 #[derive(Clone, Debug, Serialize, TS)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum NextAction {
-    Renew { subscription_id: SubscriptionId, plan_name: String, price: Option<Money> },
-    Sell { member_id: MemberId, plan_id: Option<PlanId>, price: Option<Money> },
+    Renew {
+        subscription_id: SubscriptionId,
+        plan_name: String,
+        price: Option<Money>,
+    },
+    Sell {
+        member_id: MemberId,
+        plan_id: Option<PlanId>,
+        price: Option<Money>,
+    },
     Register,
     /// What is owed, before anything else.
-    Pay { member_id: MemberId, owed: Money },
+    Pay {
+        member_id: MemberId,
+        owed: Money,
+    },
     /// End the freeze now.
-    Thaw { subscription_id: SubscriptionId },
-    OpenMember { member_id: MemberId },
+    Thaw {
+        subscription_id: SubscriptionId,
+    },
+    OpenMember {
+        member_id: MemberId,
+    },
 }
 
 #[derive(Debug, Deserialize, TS)]

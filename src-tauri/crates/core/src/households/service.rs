@@ -159,9 +159,9 @@ async fn join(
 fn refused(error: sqlx::Error) -> Error {
     match Error::constraint(&error) {
         Some("household_members_one_key") => Error::conflict("in_other_household"),
-        Some("household_members_member_fkey" | "households_payer_fkey" | "household_members_guardian_fkey") => {
-            Error::NotFound("member")
-        }
+        Some(
+            "household_members_member_fkey" | "households_payer_fkey" | "household_members_guardian_fkey",
+        ) => Error::NotFound("member"),
         _ => error.into(),
     }
 }

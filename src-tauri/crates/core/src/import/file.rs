@@ -2,8 +2,8 @@
 use super::Finding;
 use csv::{ReaderBuilder, StringRecord, Trim};
 
-/// Columns by name.
-pub const COLUMNS: [&str; 14] = [
+/// Columns of a file of members, the one it cannot do without first.
+pub const MEMBERS: &[&str] = &[
     "full_name",
     "native_name",
     "number",
@@ -27,13 +27,14 @@ const LARGEST: usize = 64 << 20;
 #[derive(Clone, Debug)]
 pub struct Record {
     pub line: u64,
+    columns: &'static [&'static str],
     fields: Vec<Option<String>>,
 }
 
 impl Record {
     /// The field of a column; `None` when the file has none, or it is blank.
     pub fn get(&self, column: &str) -> Option<&str> {
-        let at = COLUMNS.iter().position(|known| *known == column)?;
+        let at = self.columns.iter().position(|known| *known == column)?;
         self.fields.get(at)?.as_deref()
     }
 }
@@ -41,9 +42,9 @@ impl Record {
 /// Reads the file: its rows, and what is wrong with single ones.
 ///
 /// # Errors
-/// A finding that makes the whole file unreadable: bytes that are no UTF-8, a header without `full_name` or with a
-/// column nobody knows.
-pub fn read(bytes: &[u8]) -> Result<(Vec<Record>, Vec<Finding>), Finding> {
+/// A finding that makes the whole file unreadable: bytes that are no UTF-8, a header without the first of `columns` or
+/// with one that is not among them.
+pub fn read(bytes: &[u8], columns: &'static [&'static str]) -> Result<(Vec<Record>, Vec<Finding>), Finding> {
     if bytes.len() > LARGEST {
         return Err(Finding::error(1, "", "file_too_large"));
     }
@@ -61,7 +62,7 @@ pub fn read(bytes: &[u8]) -> Result<(Vec<Record>, Vec<Finding>), Finding> {
         .trim(Trim::All)
         .from_reader(text.as_bytes());
     let header = reader.headers().map_err(|_| Finding::error(1, "", "csv_unreadable"))?.clone();
-    let places = places(&header)?;
+    let places = places(&header, columns)?;
     let (mut records, mut findings) = (Vec::new(), Vec::new());
     for record in reader.records() {
         let record = record.map_err(|error| {
@@ -81,7 +82,7 @@ pub fn read(bytes: &[u8]) -> Result<(Vec<Record>, Vec<Finding>), Finding> {
                 place.and_then(|at| record.get(at)).filter(|field| !field.is_empty()).map(str::to_owned)
             })
             .collect();
-        records.push(Record { line, fields });
+        records.push(Record { line, columns, fields });
     }
     Ok((records, findings))
 }
@@ -106,19 +107,19 @@ fn delimiter(text: &str) -> u8 {
 }
 
 /// Where each known column is.
-fn places(header: &StringRecord) -> Result<[Option<usize>; COLUMNS.len()], Finding> {
-    let mut places = [None; COLUMNS.len()];
+fn places(header: &StringRecord, columns: &[&str]) -> Result<Vec<Option<usize>>, Finding> {
+    let mut places = vec![None; columns.len()];
     for (at, name) in header.iter().enumerate() {
         let name = name.trim().to_lowercase().replace([' ', '-'], "_");
-        let Some(column) = COLUMNS.iter().position(|known| *known == name) else {
+        let Some(column) = columns.iter().position(|known| *known == name) else {
             return Err(Finding::error(1, &name, "column_unknown"));
         };
         if places[column].replace(at).is_some() {
             return Err(Finding::error(1, &name, "column_twice"));
         }
     }
-    if places[0].is_none() {
-        return Err(Finding::error(1, COLUMNS[0], "column_missing"));
+    if let (Some(None), Some(first)) = (places.first(), columns.first()) {
+        return Err(Finding::error(1, first, "column_missing"));
     }
     Ok(places)
 }
@@ -134,7 +135,7 @@ mod tests {
             "\u{feff}Full Name;Phone\r\n\"Adel, Mona\";0100\r\n",
             "phone\tfull-name\n0100\tAdel, Mona\n\n",
         ] {
-            let (records, findings) = read(text.as_bytes()).expect(text);
+            let (records, findings) = read(text.as_bytes(), MEMBERS).expect(text);
             assert!(findings.is_empty());
             assert_eq!(records.len(), 1, "{text}");
             assert_eq!(records[0].get("full_name"), Some("Adel, Mona"));
@@ -153,13 +154,13 @@ mod tests {
             (b"phone\n0100\n", 1, "full_name", "column_missing"),
             (b"", 1, "full_name", "column_missing"),
         ] {
-            assert_eq!(read(bytes).expect_err("unreadable"), Finding::error(line, field, code));
+            assert_eq!(read(bytes, MEMBERS).expect_err("unreadable"), Finding::error(line, field, code));
         }
     }
 
     #[test]
     fn a_line_with_too_few_fields_is_left_out_alone() {
-        let (records, findings) = read(b"full_name,phone\nMona\n\n\nAdel,0100\n").expect("readable");
+        let (records, findings) = read(b"full_name,phone\nMona\n\n\nAdel,0100\n", MEMBERS).expect("readable");
         assert_eq!(records.iter().map(|record| record.line).collect::<Vec<_>>(), [5]);
         assert_eq!(findings, [Finding::error(2, "", "wrong_number_of_fields")]);
     }

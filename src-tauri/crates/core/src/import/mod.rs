@@ -5,6 +5,7 @@
 //! Days are `2026-11-21`, `21/11/2026` or `21.11.2026`. A plan is named as the gym names it; with it a running
 //! subscription is brought over as it was sold there, and nothing is charged.
 pub mod file;
+pub mod ledger;
 pub mod row;
 pub mod service;
 

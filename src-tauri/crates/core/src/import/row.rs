@@ -153,14 +153,15 @@ fn running(
     Some(Running { plan: plan.to_owned(), starts_on, ends_on, visits_left })
 }
 
-fn refusal(line: u64, error: &Error) -> Finding {
+pub(super) fn refusal(line: u64, error: &Error) -> Finding {
     match error {
         Error::Invalid { field, code, .. } => Finding::error(line, field, code),
         _ => Finding::error(line, "", "internal"),
     }
 }
 
-fn day(record: &Record, column: &str, findings: &mut Vec<Finding>) -> Option<NaiveDate> {
+/// The day in a column, in any of the spellings that leave no doubt.
+pub(super) fn day(record: &Record, column: &str, findings: &mut Vec<Finding>) -> Option<NaiveDate> {
     let typed: String = record.get(column)?.chars().map(crate::members::fold::ascii_digit).collect();
     let parsed = ["%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y"]
         .iter()

@@ -78,7 +78,7 @@ async fn judge(
     let today = branch.calendar()?.business_day(services.now());
     let plans = plans(db).await?;
     let mut judged = Judged { report: Report::default(), newcomers: Vec::new(), branch, plans };
-    let (records, mut findings) = match file::read(bytes) {
+    let (records, mut findings) = match file::read(bytes, file::MEMBERS) {
         Ok(read) => read,
         Err(finding) => {
             judged.report.findings.push(finding);
@@ -345,7 +345,8 @@ async fn bring_in(
     Ok(())
 }
 
-fn in_line(error: Error, line: u64) -> Error {
+/// The same, naming the line it is about.
+pub(super) fn in_line(error: Error, line: u64) -> Error {
     match error {
         Error::Invalid { field, code, .. } => {
             Error::Invalid { field, code, params: serde_json::json!({ "line": line }) }

@@ -1,18 +1,19 @@
 //! What becomes of an uploaded picture: judged by its content, refused before it can fill the memory, turned
 //! upright, and encoded anew, so that nothing the camera wrote beside the pixels (place, time, device) is kept.
 use crate::error::Error;
+use crate::files::LARGEST_FILE;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 use std::io::Cursor;
 
-/// Largest file accepted, in bytes.
-pub const LARGEST_FILE: usize = 16 * 1024 * 1024;
 /// Most pixels accepted: decoded, they fit 150 MB.
 const MOST_PIXELS: u64 = 36_000_000;
-/// Longer side of what is stored, in pixels.
+/// Longer side of a photo as stored, in pixels.
 const LONGER_SIDE: u32 = 1_024;
+/// Longer side of a photographed paper: small print stays readable.
+const PAPER_SIDE: u32 = 2_400;
 /// Side of a thumbnail, in pixels.
 const THUMBNAIL: u32 = 160;
 const QUALITY: u8 = 85;
@@ -23,6 +24,15 @@ const QUALITY: u8 = 85;
 /// [`Error::Invalid`] for `field`: `file_too_large`, `picture_unreadable` (no PNG, JPEG, GIF or WebP by content, or
 /// a damaged one), `picture_too_many_pixels`.
 pub fn normalise(field: &'static str, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    normalised(field, bytes, LONGER_SIDE)
+}
+
+/// A photographed bill: as [`normalise`], with at most 2,400 pixels on its longer side.
+pub fn normalise_paper(field: &'static str, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    normalised(field, bytes, PAPER_SIDE)
+}
+
+fn normalised(field: &'static str, bytes: &[u8], longer_side: u32) -> Result<Vec<u8>, Error> {
     if bytes.len() > LARGEST_FILE {
         return Err(Error::invalid(field, "file_too_large"));
     }
@@ -42,8 +52,8 @@ pub fn normalise(field: &'static str, bytes: &[u8]) -> Result<Vec<u8>, Error> {
     decoder.set_limits(limits).map_err(unreadable)?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(unreadable)?;
-    if picture.width().max(picture.height()) > LONGER_SIDE {
-        picture = picture.resize(LONGER_SIDE, LONGER_SIDE, FilterType::Triangle);
+    if picture.width().max(picture.height()) > longer_side {
+        picture = picture.resize(longer_side, longer_side, FilterType::Triangle);
     }
     picture.apply_orientation(orientation);
     encode(&on_white(&picture))

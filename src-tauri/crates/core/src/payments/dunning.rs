@@ -12,7 +12,8 @@ pub fn attempt_due(due_on: NaiveDate, schedule: &[i32], made: &[i16], today: Nai
         let after = if attempt == 0 { 0 } else { schedule.get(attempt - 1).copied()? };
         due_on.checked_add_signed(TimeDelta::days(i64::from(after)))
     };
-    let latest = (0..=schedule.len()).rev().find(|attempt| day_of(*attempt).is_some_and(|day| day <= today))?;
+    let latest =
+        (0..=schedule.len()).rev().find(|attempt| day_of(*attempt).is_some_and(|day| day <= today))?;
     let latest = i16::try_from(latest).ok()?;
     made.iter().all(|one| *one < latest).then_some(latest)
 }

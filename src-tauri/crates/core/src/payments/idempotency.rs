@@ -1,6 +1,7 @@
 //! Every money write carries a key made by the caller, once per intent. The first result is stored under it in
 //! the write's own transaction; a retry gets that result, and the same key with other content is an error.
 use crate::error::Error;
+use crate::services::Services;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -78,4 +79,19 @@ pub async fn remember(
 pub fn was_raced(error: &Error) -> bool {
     let Error::Database(error) = error else { return false };
     matches!(Error::constraint(error), Some("idempotency_keys_pkey" | "ledger_transactions_idempotency_key"))
+}
+
+/// The first answer to this request where `written` failed because another caller brought the same key first:
+/// whatever refused the second, it may have been the first's own rows.
+pub async fn or_first<T: DeserializeOwned>(
+    services: &Services,
+    key: &Key,
+    written: Result<T, Error>,
+) -> Result<T, Error> {
+    let Err(error) = written else { return written };
+    if error.lost_connection() {
+        return Err(error);
+    }
+    let mut db = services.db.acquire().await?;
+    recall(&mut db, key).await?.ok_or(error)
 }

@@ -3,10 +3,12 @@
 //! The ledger is double entry and append-only: what was posted stays, and a mistake is taken back by a posting
 //! of the opposite sign. The database refuses everything else.
 pub mod dunning;
+pub mod gateways;
 pub mod idempotency;
 pub mod model;
 pub mod posting;
 pub mod refund;
+pub mod requests;
 pub mod service;
 pub mod store;
 pub mod tax;

@@ -188,9 +188,8 @@ mod tests {
 
     #[test]
     fn a_sale_can_be_paid_in_two_ways() {
-        let settled =
-            settle(&egp(75_000), vec![cash(25_000, Some(30_000)), card(50_000, " 0042 ")], EXACT)
-                .expect("paid");
+        let settled = settle(&egp(75_000), vec![cash(25_000, Some(30_000)), card(50_000, " 0042 ")], EXACT)
+            .expect("paid");
         assert_eq!(settled.change, egp(5_000));
         assert_eq!(settled.payments[1].reference.as_deref(), Some("0042"));
     }
@@ -263,8 +262,11 @@ mod tests {
     fn debts_age_by_the_days_since_they_were_due() {
         let today: NaiveDate = "2026-11-21".parse().expect("a day");
         let due = |days: i64| today - chrono::TimeDelta::days(days);
-        let debts: Vec<_> =
-            [-5, 0, 1, 30, 31, 60, 61, 90, 91, 400].into_iter().zip(0..).map(|(days, n)| (1 << n, due(days))).collect();
+        let debts: Vec<_> = [-5, 0, 1, 30, 31, 60, 61, 90, 91, 400]
+            .into_iter()
+            .zip(0..)
+            .map(|(days, n)| (1 << n, due(days)))
+            .collect();
         let aged = ageing(&debts, today, "EGP");
         assert_eq!(
             (aged.not_due, aged.days_1_30, aged.days_31_60, aged.days_61_90, aged.days_over_90, aged.owed),

@@ -260,10 +260,15 @@ impl Posting {
     /// Money that came in.
     pub fn pay(&mut self, payment: NewPayment) -> PaymentId {
         let id = PaymentId::new(self.header.at);
-        self.entry(payment.method.account(), None, payment.amount);
+        self.entry(self.funds(payment.method), None, payment.amount);
         self.entry(account::RECEIVABLE, payment.payer, -payment.amount);
         self.payments.push((id, payment));
         id
+    }
+
+    /// Where money of this posting comes to or goes from. What an older system took was never in a drawer here.
+    fn funds(&self, method: Method) -> &'static str {
+        if self.header.kind == Kind::Import { account::OPENING } else { method.account() }
     }
 
     /// A payment settles a charge; a negative amount takes that back.
@@ -295,7 +300,7 @@ impl Posting {
         if refund.amount == 0 {
             return;
         }
-        self.entry(refund.method.account(), None, -refund.amount);
+        self.entry(self.funds(refund.method), None, -refund.amount);
         self.entry(account::RECEIVABLE, refund.payer, refund.amount);
         self.refunds.push(refund);
     }
@@ -451,8 +456,7 @@ impl Posting {
         if self.allocations.is_empty() {
             return Ok(());
         }
-        let ids: Vec<Uuid> =
-            self.allocations.iter().map(|_| AllocationId::new(self.header.at).0).collect();
+        let ids: Vec<Uuid> = self.allocations.iter().map(|_| AllocationId::new(self.header.at).0).collect();
         let payments: Vec<Uuid> = self.allocations.iter().map(|(payment, _, _)| payment.0).collect();
         let charges: Vec<Uuid> = self.allocations.iter().map(|(_, charge, _)| charge.0).collect();
         let amounts: Vec<i64> = self.allocations.iter().map(|(_, _, amount)| *amount).collect();
@@ -526,13 +530,7 @@ pub fn canonical_header(
 }
 
 /// Adds the line of an entry; entries come in the order of their ids.
-pub fn canonical_entry(
-    text: &mut String,
-    account: &str,
-    member: Option<Uuid>,
-    amount: i64,
-    currency: &str,
-) {
+pub fn canonical_entry(text: &mut String, account: &str, member: Option<Uuid>, amount: i64, currency: &str) {
     let member = member.map(|id| id.to_string()).unwrap_or_default();
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{account}|{member}|{amount}|{currency}");
@@ -579,7 +577,10 @@ mod tests {
 
     #[test]
     fn payments_settle_charges_in_their_order() {
-        assert_eq!(spread(&[('a', 30), ('b', 70)], &[(1, 50), (2, 50)]), [('a', 1, 30), ('b', 1, 20), ('b', 2, 50)]);
+        assert_eq!(
+            spread(&[('a', 30), ('b', 70)], &[(1, 50), (2, 50)]),
+            [('a', 1, 30), ('b', 1, 20), ('b', 2, 50)]
+        );
         assert_eq!(spread(&[('a', 30)], &[(1, 0), (2, 50)]), [('a', 2, 30)]);
         assert_eq!(spread(&[('a', 80)], &[(1, 50)]), [('a', 1, 50)]);
         assert_eq!(spread::<char, i32>(&[], &[(1, 50)]), []);

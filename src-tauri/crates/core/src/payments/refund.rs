@@ -16,7 +16,7 @@ use crate::payments::store::{
 use crate::payments::wire::{
     EndedStanding, Method, Payment, Refund, RefundForm, RefundLine, RefundPreview, RefundTo, Refunded,
 };
-use crate::receipts::document::ReceiptKind;
+use crate::receipts::document::{ReceiptKind, ReceiptLine};
 use crate::receipts::give::{Slip, give, number_text};
 use crate::sales::service::first_of_two;
 use crate::sales::store::{Counter, counter};
@@ -107,7 +107,8 @@ async fn plan(
     let (counter, _) = counter(db, actor, payment.payer, None, now).await?;
     let (allocations, unused) = uses(db, payment.id).await?;
     // What was never used goes back first; as credit it already is.
-    let mut left = if to.is_some() { form.amount.minor - unused.min(form.amount.minor) } else { form.amount.minor };
+    let mut left =
+        if to.is_some() { form.amount.minor - unused.min(form.amount.minor) } else { form.amount.minor };
     let mut off = Vec::new();
     for part in &allocations {
         let taken = left.min(part.amount);
@@ -192,6 +193,23 @@ pub async fn refund(services: &Services, actor: &Actor, request: Refund) -> Resu
     first_of_two(services, &key, written).await
 }
 
+/// What a refund gives back, line by line.
+fn on_paper(plan: &Plan, amount: i64) -> Vec<ReceiptLine> {
+    let mut lines: Vec<_> = plan
+        .off
+        .iter()
+        .filter_map(|(id, taken)| {
+            let charge = plan.charges.iter().find(|charge| charge.id == *id)?;
+            Some(plain_line(&charge.description, *taken))
+        })
+        .collect();
+    let off: i64 = plan.off.iter().map(|(_, taken)| taken).sum();
+    if amount > off {
+        lines.push(plain_line("Credit", amount - off));
+    }
+    lines
+}
+
 async fn write(
     services: &Services,
     actor: &Actor,
@@ -235,8 +253,7 @@ async fn write(
     let mut shift = None;
     let mut returned = Vec::new();
     if let Some((method, reference)) = &plan.to {
-        let till_shift =
-            shift_for_money(&mut tx, actor, counter.till, &counter.currency, today, now).await?;
+        let till_shift = shift_for_money(&mut tx, actor, counter.till, &counter.currency, today, now).await?;
         shift = Some(till_shift);
         posting.refund(NewRefund {
             payment: payment.id,
@@ -270,25 +287,13 @@ async fn write(
         receipt_number: 0,
         amount: request.form.amount.clone(),
     };
-    let mut lines: Vec<_> = plan
-        .off
-        .iter()
-        .filter_map(|(id, taken)| {
-            let charge = plan.charges.iter().find(|charge| charge.id == *id)?;
-            Some(plain_line(&charge.description, *taken))
-        })
-        .collect();
-    let off: i64 = plan.off.iter().map(|(_, taken)| taken).sum();
-    if amount > off {
-        lines.push(plain_line("Credit", amount - off));
-    }
     let slip = Slip {
         id: refunded.receipt_id,
         kind: ReceiptKind::Refund,
         transaction,
         digest: &digest,
         shift,
-        lines,
+        lines: on_paper(plan, amount),
         payments: &returned,
         credit_used: if plan.to.is_none() { amount } else { 0 },
         rounding: 0,

@@ -10,7 +10,7 @@ use crate::members::wire::ChooseMember;
 use crate::money::{LARGEST_MINOR, Money};
 use crate::payments::idempotency::{self, Key};
 use crate::payments::model::{Settled, Terms, ageing, settle};
-use crate::payments::posting::{CreditKind, Header, Kind, NewPayment, Posting, spread};
+use crate::payments::posting::{CreditKind, Header, Kind, Posting, spread};
 use crate::payments::store::{self, Open, allocated, charges, credit_of, take_back};
 use crate::payments::wire::{
     Ageing, Debts, MemberPayments, Method, MoneySettings, OpenCharge, Paid, PayDebts, PaymentShown,
@@ -18,11 +18,10 @@ use crate::payments::wire::{
 };
 use crate::receipts::document::{ReceiptKind, ReceiptLine};
 use crate::receipts::give::{Slip, give, number_text};
-use crate::sales::service::{first_of_two, round};
-use crate::sales::store::{Counter, Customer, counter, voucher_of};
+use crate::sales::service::{first_of_two, round, take_money};
+use crate::sales::store::{Counter, Customer, counter};
 use crate::sales::void::REASON_LENGTH;
 use crate::services::Services;
-use crate::till::store::shift_for_money;
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 
@@ -140,25 +139,8 @@ async fn write_payment(
     });
     let transaction = posting.header().id;
     let mut money = credit_of(&mut tx, payer, &counter.currency, request.credit_minor).await?;
-    let shift = if settled.payments.is_empty() {
-        None
-    } else {
-        Some(shift_for_money(&mut tx, actor, counter.till, &counter.currency, today, now).await?)
-    };
-    for payment in &settled.payments {
-        let voucher = voucher_of(&mut tx, payment, &counter.currency, today).await?;
-        let id = posting.pay(NewPayment {
-            payer,
-            method: payment.method,
-            amount: payment.amount.minor,
-            tendered: payment.tendered.as_ref().map(|tendered| tendered.minor),
-            reference: payment.reference.clone(),
-            shift,
-            request: None,
-            voucher,
-        });
-        money.push((id, payment.amount.minor));
-    }
+    let (shift, taken) = take_money(&mut tx, actor, counter, &mut posting, payer, &settled.payments).await?;
+    money.extend(taken);
     let mut dues: Vec<_> = open.iter().map(|row| (row.charge, row.owed)).collect();
     round(&mut posting, payer, &mut dues, settled.rounding);
     let parts = spread(&money, &dues);
@@ -247,7 +229,8 @@ pub async fn write_off(services: &Services, actor: &Actor, request: WriteOff) ->
     }
     let branch = fetch_branch(&mut db, actor.branch()?).await?;
     let today = branch.calendar()?.business_day(now);
-    let charge = charges(&mut db, None, &[request.charge_id]).await?.pop().ok_or(Error::NotFound("charge"))?;
+    let charge =
+        charges(&mut db, None, &[request.charge_id]).await?.pop().ok_or(Error::NotFound("charge"))?;
     let mut settled = allocated(&mut db, &[charge.id]).await?;
     drop(db);
     let paid: i64 = settled.iter().map(|part| part.amount).sum();
@@ -280,16 +263,15 @@ pub async fn write_off(services: &Services, actor: &Actor, request: WriteOff) ->
         let mut tx = services.db.begin().await?;
         posting.write(&mut tx, actor).await?;
         idempotency::remember(&mut tx, &key, &done, now).await?;
-        let after =
-            Some(serde_json::to_value(&request).map_err(|error| Error::Internal(error.to_string()))?);
-        let change = Change {
+        let after = Some(serde_json::to_value(&request).map_err(|error| Error::Internal(error.to_string()))?);
+        let audited = Change {
             act: "debt.written_off",
             subject_kind: "charge",
             subject: Some(charge.id.0),
             before: None,
             after,
         };
-        audit::record(&mut tx, actor, now, change).await?;
+        audit::record(&mut tx, actor, now, audited).await?;
         tx.commit().await?;
         Ok(done.clone())
     };
@@ -336,7 +318,10 @@ pub async fn member_payments(
             unused: money(row.unallocated),
             reference: row.reference,
             receipt_id: row.receipt,
-            receipt_number: row.number.zip(row.till).map(|(number, till)| number_text(&row.code, till, number)),
+            receipt_number: row
+                .number
+                .zip(row.till)
+                .map(|(number, till)| number_text(&row.code, till, number)),
             paid_for: row.paid_for,
         }
     });
@@ -423,9 +408,8 @@ pub async fn set_money_settings(
     let rising = request.dunning_days.windows(2).all(|pair| pair[0] < pair[1]);
     let in_range = request.dunning_days.iter().all(|day| (1..=366).contains(day));
     range("dunning_days", request.dunning_days.len() <= 10 && rising && in_range)?;
-    let lines = |field, value: &Option<String>| {
-        text(field, value.as_deref().unwrap_or_default(), LINES_LENGTH)
-    };
+    let lines =
+        |field, value: &Option<String>| text(field, value.as_deref().unwrap_or_default(), LINES_LENGTH);
     let settings = MoneySettings {
         tax_number: lines("tax_number", &request.tax_number)?,
         address: lines("address", &request.address)?,

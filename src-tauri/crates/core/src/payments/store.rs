@@ -234,7 +234,10 @@ pub async fn open_charges(
 }
 
 /// One payment with what it is used for.
-pub async fn payment(db: &mut PgConnection, id: PaymentId) -> Result<Option<(TransactionId, PaymentRow)>, Error> {
+pub async fn payment(
+    db: &mut PgConnection,
+    id: PaymentId,
+) -> Result<Option<(TransactionId, PaymentRow)>, Error> {
     let transaction = sqlx::query_scalar!(
         r#"select transaction_id as "id: TransactionId" from payments where id = $1"#,
         id.0

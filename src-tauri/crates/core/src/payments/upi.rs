@@ -15,7 +15,8 @@ const CURRENCY: &str = "INR";
 const LONGEST_ADDRESS: usize = 255;
 const LONGEST_NAME: usize = 99;
 const LONGEST_REFERENCE: usize = 35;
-const LONGEST_NOTE: usize = 50;
+/// Characters of a note.
+pub const LONGEST_NOTE: usize = 50;
 /// Side of the drawn code, with its quiet zone, in pixels; it scales.
 const QR_SIDE: u32 = 320;
 
@@ -42,17 +43,8 @@ pub struct Payee<'a> {
 /// # Errors
 /// [`Error::Invalid`] naming `upi_address`, `upi_name`, `merchant_code`, `amount`, `reference` or `note`.
 pub fn link(payee: &Payee<'_>, amount: &Money, reference: &str, note: &str) -> Result<String, Error> {
-    check_address(payee.address)?;
+    check_payee(payee)?;
     let name = payee.name.trim();
-    if name.is_empty() {
-        return Err(Error::invalid("upi_name", "required"));
-    }
-    if name.chars().count() > LONGEST_NAME {
-        return Err(Error::invalid("upi_name", "too_long"));
-    }
-    if payee.merchant_code.is_some_and(|code| code.len() != 4 || !code.bytes().all(|b| b.is_ascii_digit())) {
-        return Err(Error::invalid("merchant_code", "malformed"));
-    }
     if reference.is_empty() || !reference.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return Err(Error::invalid("reference", "malformed"));
     }
@@ -93,6 +85,25 @@ pub fn qr_svg(link: &str) -> Result<String, Error> {
     let code = QrCode::with_error_correction_level(link, EcLevel::M)
         .map_err(|error| Error::Internal(format!("a UPI link as QR code: {error}")))?;
     Ok(code.render::<svg::Color<'_>>().min_dimensions(QR_SIDE, QR_SIDE).quiet_zone(true).build())
+}
+
+/// Checks the gym's side of its links.
+///
+/// # Errors
+/// [`Error::Invalid`] naming `upi_address`, `upi_name` or `merchant_code`.
+pub fn check_payee(payee: &Payee<'_>) -> Result<(), Error> {
+    check_address(payee.address)?;
+    let name = payee.name.trim();
+    if name.is_empty() {
+        return Err(Error::invalid("upi_name", "required"));
+    }
+    if name.chars().count() > LONGEST_NAME {
+        return Err(Error::invalid("upi_name", "too_long"));
+    }
+    if payee.merchant_code.is_some_and(|code| code.len() != 4 || !code.bytes().all(|b| b.is_ascii_digit())) {
+        return Err(Error::invalid("merchant_code", "malformed"));
+    }
+    Ok(())
 }
 
 /// Checks a virtual payment address: `name@handle`, where the name has letters, digits, `.`, `-`, `_` and the

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use uuid::Uuid;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS, sqlx::Type)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS, sqlx::Type,
+)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum Method {
@@ -105,9 +107,15 @@ pub struct RefundForm {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum RefundTo {
     Cash,
-    CardTerminal { reference: String },
-    Upi { reference: String },
-    BankTransfer { reference: String },
+    CardTerminal {
+        reference: String,
+    },
+    Upi {
+        reference: String,
+    },
+    BankTransfer {
+        reference: String,
+    },
     /// Onto the voucher it came from.
     Voucher,
     /// Stays with the gym as the payer's credit.

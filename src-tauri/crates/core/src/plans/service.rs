@@ -17,20 +17,20 @@ use sqlx::PgConnection;
 const PRICE_AHEAD: Months = Months::new(24);
 
 /// The branch the actor works at, on its business day.
-struct Here {
-    branch: BranchId,
-    currency: String,
-    today: NaiveDate,
+pub(crate) struct Here {
+    pub branch: BranchId,
+    pub currency: String,
+    pub today: NaiveDate,
 }
 
 impl Here {
-    async fn find(db: &mut PgConnection, services: &Services, actor: &Actor) -> Result<Self, Error> {
+    pub async fn find(db: &mut PgConnection, services: &Services, actor: &Actor) -> Result<Self, Error> {
         let branch = fetch_branch(db, actor.branch()?).await?;
         let today = branch.calendar()?.business_day(services.now());
         Ok(Self { branch: branch.id, currency: branch.currency, today })
     }
 
-    fn at(&self) -> At<'_> {
+    pub fn at(&self) -> At<'_> {
         At { branch: self.branch, currency: &self.currency, today: self.today }
     }
 }
@@ -93,12 +93,7 @@ pub async fn set_price(services: &Services, actor: &Actor, request: SetPrice) ->
     let here = Here::find(&mut tx, services, actor).await?;
     let price = Money::new(request.price_minor, &here.currency);
     price.require_price("price_minor")?;
-    if request.from < here.today {
-        return Err(Error::invalid("from", "in_past"));
-    }
-    if here.today.checked_add_months(PRICE_AHEAD).is_none_or(|latest| request.from > latest) {
-        return Err(Error::invalid("from", "out_of_range"));
-    }
+    check_price_day(request.from, here.today)?;
     store::lock(&mut tx, request.plan_id).await?;
     let before = store::fetch_one(&mut tx, request.plan_id, here.at()).await?;
     let branch = request.only_this_branch.then_some(here.branch);
@@ -107,6 +102,17 @@ pub async fn set_price(services: &Services, actor: &Actor, request: SetPrice) ->
         audited(&mut tx, services, actor, "plan.price_set", Some(before), request.plan_id, &here).await?;
     tx.commit().await?;
     Ok(plan)
+}
+
+/// Refuses a price for a day gone by, or too far ahead.
+pub(crate) fn check_price_day(from: NaiveDate, today: NaiveDate) -> Result<(), Error> {
+    if from < today {
+        return Err(Error::invalid("from", "in_past"));
+    }
+    if today.checked_add_months(PRICE_AHEAD).is_none_or(|latest| from > latest) {
+        return Err(Error::invalid("from", "out_of_range"));
+    }
+    Ok(())
 }
 
 /// Takes a plan off the list. What was sold of it runs on and can be renewed.

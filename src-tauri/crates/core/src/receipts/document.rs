@@ -72,6 +72,17 @@ pub enum Language {
     Hi,
 }
 
+impl Language {
+    /// BCP 47
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Ar => "ar",
+            Self::Hi => "hi",
+        }
+    }
+}
+
 /// Who issues it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Issuer {

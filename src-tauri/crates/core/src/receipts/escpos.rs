@@ -50,6 +50,23 @@ pub fn bytes(print: &Print<'_>, roll: Roll, drawer: Drawer) -> Result<Vec<u8>, E
     Ok(printer.driver().0.into_inner())
 }
 
+/// A slip that shows how wide the paper is and how far the cutter, and opens the drawer where that is asked for.
+pub fn test_slip(roll: Roll, drawer: Drawer) -> Result<Vec<u8>, Error> {
+    const CODE: &str = "GATEHOUSE";
+    let columns = roll.columns();
+    let mut printer = Printer::new(Collected::default(), Protocol::new(Encoder::new(WINDOWS_1252)), None);
+    printer.init()?;
+    if drawer == Drawer::Kick {
+        printer.custom(&KICK)?;
+    }
+    printer.custom(&SINGLE_BYTES)?.custom(&CODE_PAGE)?.justify(JustifyMode::CENTER)?;
+    large(&mut printer, "Gatehouse", columns)?;
+    printer.writeln(&"1234567890".chars().cycle().take(columns).collect::<String>())?;
+    printer.qrcode_option(CODE, code_option(CODE, roll)?)?;
+    printer.feeds(TAIL)?.print_cut()?;
+    Ok(printer.driver().0.into_inner())
+}
+
 /// True when the printer's code page has every letter.
 fn is_latin(sheet: &Sheet) -> Result<bool, Error> {
     let all = serde_json::to_string(sheet).map_err(|error| Error::Internal(error.to_string()))?;

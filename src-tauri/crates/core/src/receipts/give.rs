@@ -72,7 +72,7 @@ fn document(counter: &Counter, slip: &Slip<'_>, number: i64) -> ReceiptDocument 
     if slip.credit_used != 0 {
         payments.push(ReceiptPayment { method: PaidBy::Credit, amount: slip.credit_used, reference: None });
     }
-    let payer = counter.customer.as_ref().filter(|customer| customer.payer != customer.member);
+    let other_payer = counter.customer.as_ref().filter(|customer| customer.payer != customer.member);
     ReceiptDocument {
         kind: slip.kind,
         number: number_text(&paper.branch_code, paper.till_number, number),
@@ -94,7 +94,7 @@ fn document(counter: &Counter, slip: &Slip<'_>, number: i64) -> ReceiptDocument 
         member: paper.member_name.clone().zip(paper.member_number.clone()).map(|(name, number)| {
             ReceiptMember { name, native_name: paper.member_native_name.clone(), number }
         }),
-        payer: payer.map(|customer| customer.payer_name.clone()),
+        payer: other_payer.map(|customer| customer.payer_name.clone()),
         currency: counter.currency.clone(),
         exponent: crate::money::exponent(&counter.currency).unwrap_or(2),
         totals: totals(&slip.lines, slip.rounding),
@@ -111,7 +111,12 @@ fn document(counter: &Counter, slip: &Slip<'_>, number: i64) -> ReceiptDocument 
 }
 
 fn lines_of(text: Option<&str>) -> Vec<String> {
-    text.unwrap_or_default().lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    text.unwrap_or_default()
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn paid(payment: &Payment) -> ReceiptPayment {

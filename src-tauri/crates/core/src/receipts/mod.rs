@@ -1,12 +1,16 @@
-//! Receipts: numbered without a gap per till, each bound to the one before by its hash; what one says, frozen when it is issued, and its ways out: PDF, a thermal printer's bytes.
+//! Receipts: numbered without a gap per till, each bound to the one before by its hash; what one says, frozen when it
+//! is issued; and its ways out: PDF, a thermal printer's bytes, the post.
 pub mod chain;
 pub mod document;
 pub mod escpos;
 pub mod give;
 mod page;
 pub mod pdf;
+pub mod service;
 mod sheet;
+mod store;
 pub mod text;
+pub mod wire;
 mod words;
 
 use document::{Language, ReceiptDocument};

@@ -70,11 +70,7 @@ impl Sheet {
             .iter()
             .map(|number| format!("{} {}", words.tax_number, apart(number, language)));
         Self {
-            language: match language {
-                Language::En => "en",
-                Language::Ar => "ar",
-                Language::Hi => "hi",
-            },
+            language: language.tag(),
             gym: clean(&issuer.gym_name),
             issuer: std::iter::once(&issuer.branch_name)
                 .chain(&issuer.address)

@@ -1,11 +1,13 @@
 //! A sale before it happens. The preview shows a draft, the sale commits one: the same code, so they agree.
 use crate::day::end_day;
 use crate::error::Error;
-use crate::ids::{BranchId, SubscriptionId};
+use crate::ids::{BranchId, ProductId, SubscriptionId};
 use crate::money::Money;
 use crate::payments::tax::taxed;
 use crate::plans::model::{duration, price_on};
 use crate::plans::wire::{PlanForm, PlanPrice};
+use crate::retail::model::check_quantity;
+use crate::retail::wire::Product;
 use crate::sales::store::Counter;
 use crate::sales::wire::{Line, LinePreview};
 use crate::subscriptions::model::{Period, renewal};
@@ -35,8 +37,22 @@ pub struct DraftLine {
 /// What is handed over for the money.
 #[derive(Clone, Debug)]
 pub enum Goods {
-    New { plan: Box<PlanOnOffer>, period: Period, visits: Option<i32> },
-    Renewed { subscription: SubscriptionId, seq: i32, period: Period, visits: Option<i32>, alternative_start: Option<NaiveDate> },
+    New {
+        plan: Box<PlanOnOffer>,
+        period: Period,
+        visits: Option<i32>,
+    },
+    Renewed {
+        subscription: SubscriptionId,
+        seq: i32,
+        period: Period,
+        visits: Option<i32>,
+        alternative_start: Option<NaiveDate>,
+    },
+    Product {
+        product: ProductId,
+        native_name: Option<String>,
+    },
     Voucher,
 }
 
@@ -45,14 +61,22 @@ impl Goods {
     pub fn period(&self) -> Option<Period> {
         match self {
             Self::New { period, .. } | Self::Renewed { period, .. } => Some(*period),
-            Self::Voucher => None,
+            Self::Product { .. } | Self::Voucher => None,
+        }
+    }
+
+    /// What comes off the shelf.
+    pub fn product(&self) -> Option<ProductId> {
+        match self {
+            Self::Product { product, .. } => Some(*product),
+            Self::New { .. } | Self::Renewed { .. } | Self::Voucher => None,
         }
     }
 
     pub fn visits(&self) -> Option<i32> {
         match self {
             Self::New { visits, .. } | Self::Renewed { visits, .. } => *visits,
-            Self::Voucher => None,
+            Self::Product { .. } | Self::Voucher => None,
         }
     }
 }
@@ -72,7 +96,7 @@ impl DraftLine {
             visits: self.goods.visits(),
             alternative_start: match &self.goods {
                 Goods::Renewed { alternative_start, .. } => *alternative_start,
-                Goods::New { .. } | Goods::Voucher => None,
+                Goods::New { .. } | Goods::Product { .. } | Goods::Voucher => None,
             },
         }
     }
@@ -105,8 +129,8 @@ pub fn draft(line: &Line, offered: &Offered, counter: &Counter) -> Result<DraftL
         warnings.push("starts_in_past");
     }
     let bp = plan.tax.as_ref().map_or(0, |tax| tax.bp);
-    let priced = taxed(price, bp, counter.prices_include_tax)
-        .ok_or(Error::invalid("lines", "amount_too_large"))?;
+    let priced =
+        taxed(price, bp, counter.prices_include_tax).ok_or(Error::invalid("lines", "amount_too_large"))?;
     Ok(DraftLine {
         description,
         quantity: 1,
@@ -120,7 +144,12 @@ pub fn draft(line: &Line, offered: &Offered, counter: &Counter) -> Result<DraftL
 }
 
 /// Today's price of a plan at a branch, in minor units.
-pub(crate) fn price_today(plan: &PlanOnOffer, branch: BranchId, currency: &str, today: NaiveDate) -> Result<i64, Error> {
+pub(crate) fn price_today(
+    plan: &PlanOnOffer,
+    branch: BranchId,
+    currency: &str,
+    today: NaiveDate,
+) -> Result<i64, Error> {
     let prices: Vec<PlanPrice> = plan.prices.iter().cloned().map(PlanPrice::from).collect();
     price_on(&prices, branch, currency, today)
         .map(|price| price.price.minor)
@@ -145,6 +174,44 @@ fn voucher(amount: &Money, currency: &str) -> Result<DraftLine, Error> {
         tax: None,
         goods: Goods::Voucher,
         warnings: Vec::new(),
+    })
+}
+
+/// Price, tax and stock of something from the shelf.
+///
+/// # Errors
+/// [`Error::NotFound`] for a product that is not there; [`Error::Conflict`] with `product_archived`, `no_price`;
+/// [`Error::Invalid`] in `quantity` for less than one.
+pub fn draft_product(
+    product: Option<&Product>,
+    quantity: i32,
+    counter: &Counter,
+) -> Result<DraftLine, Error> {
+    check_quantity(quantity)?;
+    let product = product.ok_or(Error::NotFound("product"))?;
+    if product.archived_at.is_some() {
+        return Err(Error::conflict("product_archived"));
+    }
+    let unit = product.price.as_ref().ok_or(Error::conflict("no_price"))?.minor;
+    let priced = unit
+        .checked_mul(i64::from(quantity))
+        .and_then(|price| taxed(price, product.tax_bp, counter.prices_include_tax))
+        .ok_or(Error::invalid("lines", "amount_too_large"))?;
+    let left = product.stock - i64::from(quantity);
+    let warning = match product.form.low_stock_at {
+        _ if left < 0 => Some("stock_below_zero"),
+        Some(limit) if left <= i64::from(limit) => Some("stock_low"),
+        _ => None,
+    };
+    Ok(DraftLine {
+        description: product.form.name.clone(),
+        quantity,
+        unit,
+        amount: priced.gross,
+        tax_amount: priced.tax,
+        tax: product.tax_name.clone().map(|name| Tax { name, bp: product.tax_bp }),
+        goods: Goods::Product { product: product.id, native_name: product.form.native_name.clone() },
+        warnings: warning.into_iter().collect(),
     })
 }
 

@@ -3,7 +3,9 @@ use crate::actor::Actor;
 use crate::audit::{self, Change};
 use crate::auth::model::Permission;
 use crate::error::Error;
-use crate::ids::{ChargeId, MemberId, ReceiptId, SubscriptionId, TransactionId};
+use crate::ids::{
+    ChargeId, MemberId, PaymentId, ProductId, ReceiptId, ShiftId, SubscriptionId, TransactionId,
+};
 use crate::money::Money;
 use crate::payments::idempotency::{self, Key};
 use crate::payments::model::{Settled, Terms, rounded, settle};
@@ -11,9 +13,13 @@ use crate::payments::posting::{
     CreditKind, Earned, Header, Kind, NewCharge, NewCredit, NewPayment, Posting, spread,
 };
 use crate::payments::store::credit_of;
+use crate::payments::wire::Payment;
+use crate::plans::store::At;
 use crate::receipts::document::{ReceiptKind, ReceiptLine};
 use crate::receipts::give::{Slip, give};
-use crate::sales::draft::{DraftLine, Goods, MOST_LINES, draft};
+use crate::retail::store::{self as retail, Which};
+use crate::retail::wire::Product;
+use crate::sales::draft::{DraftLine, Goods, MOST_LINES, draft, draft_product};
 use crate::sales::store::{self, Counter, counter};
 use crate::sales::wire::{Basket, Line, Sale, SalePreview, Sell, SoldSubscription};
 use crate::services::Services;
@@ -37,8 +43,7 @@ pub async fn sale_preview(services: &Services, actor: &Actor, basket: Basket) ->
     actor.require(Permission::Sell)?;
     let mut db = services.db.acquire().await?;
     let (draft, _) = plan(&mut db, actor, &basket, None, services.now()).await?;
-    let mut warnings: Vec<&str> =
-        draft.lines.iter().flat_map(|line| line.warnings.iter().copied()).collect();
+    let mut warnings: Vec<&str> = draft.lines.iter().flat_map(|line| line.warnings.iter().copied()).collect();
     let counter = &draft.counter;
     let customer = counter.customer.as_ref();
     if customer.is_some_and(|customer| customer.suspended) {
@@ -50,7 +55,7 @@ pub async fn sale_preview(services: &Services, actor: &Actor, basket: Basket) ->
             Goods::New { plan, period, .. } => held.iter().any(|record| {
                 record.terms.kind == plan.form.kind && runs_over(record, *period, counter.today)
             }),
-            Goods::Renewed { .. } | Goods::Voucher => false,
+            Goods::Renewed { .. } | Goods::Product { .. } | Goods::Voucher => false,
         };
         if draft.lines.iter().any(twice) {
             warnings.push("already_running");
@@ -73,7 +78,8 @@ pub async fn sale_preview(services: &Services, actor: &Actor, basket: Basket) ->
 /// True when the member would have two of a kind at once.
 fn runs_over(record: &Record, period: Period, today: NaiveDate) -> bool {
     let state = record.state();
-    let lives = matches!(state.status(today, &record.used), Status::Active | Status::Upcoming | Status::Frozen);
+    let lives =
+        matches!(state.status(today, &record.used), Status::Active | Status::Upcoming | Status::Frozen);
     lives && state.end().is_some_and(|last| last >= period.starts_on)
 }
 
@@ -95,15 +101,23 @@ async fn plan(
         named.push(match line {
             Line::New { plan_id, .. } => offered(db, Some(*plan_id), None).await?,
             Line::Renew { subscription_id, .. } => offered(db, None, Some(*subscription_id)).await?,
-            Line::Voucher { .. } => Offered { plan: None, record: None },
+            Line::Product { .. } | Line::Voucher { .. } => Offered { plan: None, record: None },
         });
     }
     let member = buyer(basket, &named)?;
     let (counter, answered) = counter(db, actor, member, key.map(|key| key.id), now).await?;
+    let products = products(db, basket, &counter).await?;
     let mut lines = Vec::with_capacity(named.len());
     let mut total = 0_i64;
     for (line, offered) in basket.lines.iter().zip(&named) {
-        let line = match draft(line, offered, &counter) {
+        let drafted = match line {
+            Line::Product { product_id, quantity } => {
+                let product = products.iter().find(|product| product.id == *product_id);
+                draft_product(product, *quantity, &counter)
+            }
+            line => draft(line, offered, &counter),
+        };
+        let line = match drafted {
             Ok(line) => line,
             // The first answer counts, whatever has become of the plan meanwhile.
             Err(_) if answered.is_some() => continue,
@@ -116,6 +130,20 @@ async fn plan(
         lines.push(line);
     }
     Ok((Draft { counter, lines, total }, answered))
+}
+
+/// What the basket takes from the shelf.
+async fn products(db: &mut PgConnection, basket: &Basket, counter: &Counter) -> Result<Vec<Product>, Error> {
+    let named = |line: &Line| match line {
+        Line::Product { product_id, .. } => Some(*product_id),
+        Line::New { .. } | Line::Renew { .. } | Line::Voucher { .. } => None,
+    };
+    let ids: Vec<ProductId> = basket.lines.iter().filter_map(named).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let at = At { branch: counter.branch, currency: &counter.currency, today: counter.today };
+    retail::fetch(db, Which::These(&ids), at).await
 }
 
 /// The member of the basket; a renewal knows whose it is.
@@ -232,7 +260,7 @@ async fn write_sale(
             member,
             payer,
             subscription,
-            product: None,
+            product: line.goods.product(),
             description: line.description.clone(),
             quantity: line.quantity,
             unit_amount: line.unit,
@@ -252,30 +280,14 @@ async fn write_sale(
         }
     }
     let mut money = credit_of(&mut tx, payer, &counter.currency, request.credit_minor).await?;
-    let shift = if settled.payments.is_empty() {
-        None
-    } else {
-        Some(shift_for_money(&mut tx, actor, counter.till, &counter.currency, today, now).await?)
-    };
-    for payment in &settled.payments {
-        let voucher = store::voucher_of(&mut tx, payment, &counter.currency, today).await?;
-        let id = posting.pay(NewPayment {
-            payer,
-            method: payment.method,
-            amount: payment.amount.minor,
-            tendered: payment.tendered.as_ref().map(|tendered| tendered.minor),
-            reference: payment.reference.clone(),
-            shift,
-            request: None,
-            voucher,
-        });
-        money.push((id, payment.amount.minor));
-    }
+    let (shift, taken) = take_money(&mut tx, actor, counter, &mut posting, payer, &settled.payments).await?;
+    money.extend(taken);
     round(&mut posting, payer, &mut charges, settled.rounding);
     for (payment, charge, amount) in spread(&money, &charges) {
         posting.allocate(payment, charge, amount);
     }
     let digest = posting.write(&mut tx, actor).await?;
+    off_the_shelf(&mut tx, actor, transaction, draft).await?;
     let mut sale = Sale {
         transaction_id: transaction,
         receipt_id: ReceiptId::new(now),
@@ -316,17 +328,74 @@ async fn write_sale(
     };
     sale.receipt_number = give(&mut tx, counter, slip).await?;
     idempotency::remember(&mut tx, key, &sale, now).await?;
-    let after = Some(serde_json::to_value(&sale).map_err(|error| Error::Internal(error.to_string()))?);
+    audit_sale(&mut tx, actor, &sale, renews, now).await?;
+    tx.commit().await?;
+    Ok(sale)
+}
+
+async fn audit_sale(
+    db: &mut PgConnection,
+    actor: &Actor,
+    sale: &Sale,
+    renews: bool,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let after = Some(serde_json::to_value(sale).map_err(|error| Error::Internal(error.to_string()))?);
     let act = match (renews, sale.subscriptions.is_empty()) {
         (true, _) => "subscription.renewed",
         (false, false) => "subscription.sold",
         (false, true) => "sale.made",
     };
     let subject = sale.subscriptions.first().map(|sold| sold.subscription_id.0);
-    let change = Change { act, subject_kind: "subscription", subject, before: None, after };
-    audit::record(&mut tx, actor, now, change).await?;
-    tx.commit().await?;
-    Ok(sale)
+    audit::record(db, actor, now, Change { act, subject_kind: "subscription", subject, before: None, after })
+        .await
+}
+
+/// Payments taken at the desk, into the posting and the till's shift; and what of each can be put to a charge.
+pub(crate) async fn take_money(
+    db: &mut PgConnection,
+    actor: &Actor,
+    counter: &Counter,
+    posting: &mut Posting,
+    payer: Option<MemberId>,
+    payments: &[Payment],
+) -> Result<(Option<ShiftId>, Vec<(PaymentId, i64)>), Error> {
+    if payments.is_empty() {
+        return Ok((None, Vec::new()));
+    }
+    let (today, now) = (counter.today, counter.now);
+    let shift = shift_for_money(db, actor, counter.till, &counter.currency, today, now).await?;
+    let mut money = Vec::with_capacity(payments.len());
+    for payment in payments {
+        let voucher = store::voucher_of(db, payment, &counter.currency, today).await?;
+        let id = posting.pay(NewPayment {
+            payer,
+            method: payment.method,
+            amount: payment.amount.minor,
+            tendered: payment.tendered.as_ref().map(|tendered| tendered.minor),
+            reference: payment.reference.clone(),
+            shift: Some(shift),
+            request: None,
+            voucher,
+        });
+        money.push((id, payment.amount.minor));
+    }
+    Ok((Some(shift), money))
+}
+
+/// The stock that goes with the sale.
+async fn off_the_shelf(
+    db: &mut PgConnection,
+    actor: &Actor,
+    transaction: TransactionId,
+    draft: &Draft,
+) -> Result<(), Error> {
+    let products = draft.lines.iter().filter_map(|line| Some((line.goods.product()?, line.quantity)));
+    let taken: Vec<(ProductId, i32)> = products.collect();
+    if taken.is_empty() {
+        return Ok(());
+    }
+    retail::sold(db, actor, transaction, &taken, draft.counter.today, draft.counter.now).await
 }
 
 /// The row of a new subscription; of a renewed one it is there.
@@ -344,7 +413,7 @@ async fn subscription_of(
             Ok(Some(id))
         }
         (Goods::Renewed { subscription, .. }, _) => Ok(Some(*subscription)),
-        (Goods::New { .. } | Goods::Voucher, _) => Ok(None),
+        (Goods::New { .. } | Goods::Product { .. } | Goods::Voucher, _) => Ok(None),
     }
 }
 
@@ -356,7 +425,7 @@ fn event_of(
 ) -> NewEvent<'static> {
     let (kind, seq) = match goods {
         Goods::Renewed { seq, .. } => (EventKind::Renewed, *seq),
-        Goods::New { .. } | Goods::Voucher => (EventKind::Sold, 1),
+        Goods::New { .. } | Goods::Product { .. } | Goods::Voucher => (EventKind::Sold, 1),
     };
     NewEvent {
         starts_on: goods.period().map(|period| period.starts_on),
@@ -368,7 +437,12 @@ fn event_of(
 }
 
 /// What rounding cash gave up comes off the last charge; what it took too much is a charge of its own.
-pub(crate) fn round(posting: &mut Posting, payer: Option<MemberId>, charges: &mut Vec<(ChargeId, i64)>, rounding: i64) {
+pub(crate) fn round(
+    posting: &mut Posting,
+    payer: Option<MemberId>,
+    charges: &mut Vec<(ChargeId, i64)>,
+    rounding: i64,
+) {
     if rounding < 0 {
         let charge = posting.charge(NewCharge {
             member: payer,
@@ -408,6 +482,7 @@ fn on_paper(line: &DraftLine, counter: &Counter) -> ReceiptLine {
         description: line.description.clone(),
         native_description: match &line.goods {
             Goods::New { plan, .. } => plan.form.native_name.clone(),
+            Goods::Product { native_name, .. } => native_name.clone(),
             Goods::Renewed { .. } | Goods::Voucher => None,
         },
         quantity: i64::from(line.quantity),

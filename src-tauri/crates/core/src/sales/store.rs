@@ -102,10 +102,8 @@ pub async fn counter(
     if member.is_some() && row.member.is_none() {
         return Err(Error::NotFound("member"));
     }
-    let time_zone = row
-        .time_zone
-        .parse()
-        .map_err(|_| Error::Internal(format!("unknown time zone {}", row.time_zone)))?;
+    let time_zone =
+        row.time_zone.parse().map_err(|_| Error::Internal(format!("unknown time zone {}", row.time_zone)))?;
     let calendar =
         BranchCalendar { zone: time_zone, day_starts_at: u32::try_from(row.day_starts_at).unwrap_or(0) };
     let customer = row.member.zip(row.payer).map(|(member, payer)| Customer {
@@ -202,7 +200,9 @@ pub async fn add_voucher(
 /// Twelve letters and digits that are not mistaken for each other (Crockford's base 32): 60 random bits.
 fn voucher_code() -> String {
     const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    let code: String =
-        crate::random::bytes::<12>().iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect();
+    let code: String = crate::random::bytes::<12>()
+        .iter()
+        .map(|byte| char::from(ALPHABET[usize::from(byte & 31)]))
+        .collect();
     format!("{}-{}-{}", &code[..4], &code[4..8], &code[8..])
 }

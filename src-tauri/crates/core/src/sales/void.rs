@@ -12,6 +12,7 @@ use crate::payments::store::{ChargeRow, PaymentRow, allocated, charges, payments
 use crate::payments::wire::Payment;
 use crate::receipts::document::{ReceiptKind, ReceiptLine};
 use crate::receipts::give::{Slip, give, number_text};
+use crate::retail::store::unsold;
 use crate::sales::service::first_of_two;
 use crate::sales::store::counter;
 use crate::sales::wire::{VoidSale, Voided};
@@ -60,6 +61,9 @@ struct Sold {
 
 impl Sold {
     async fn read(db: &mut PgConnection, transaction: TransactionId) -> Result<Self, Error> {
+        // Before the question whether it was voided: a void in between then answers that, and not that money went back.
+        let (charges, payments) =
+            (charges(db, Some(transaction), &[]).await?, payments(db, transaction).await?);
         let row = sqlx::query!(
             r#"select t.branch_id as "branch: BranchId", t.at, r.number as "number?", b.code, l.number as "till?",
                    r.member_id as "member?: MemberId",
@@ -92,9 +96,12 @@ impl Sold {
             at: row.at,
             voided: row.voided,
             member,
-            receipt_number: row.number.zip(row.till).map(|(number, till)| number_text(&row.code, till, number)),
-            charges: charges(db, Some(transaction), &[]).await?,
-            payments: payments(db, transaction).await?,
+            receipt_number: row
+                .number
+                .zip(row.till)
+                .map(|(number, till)| number_text(&row.code, till, number)),
+            charges,
+            payments,
             subscriptions: records,
         })
     }
@@ -176,9 +183,9 @@ async fn write_void(
         });
     }
     let digest = posting.write(&mut tx, actor).await?;
+    unsold(&mut tx, actor, sold.transaction, transaction, counter.today, now).await?;
     for record in &sold.subscriptions {
-        let voids =
-            record.events.iter().find(|event| event.ledger_transaction_id == Some(sold.transaction));
+        let voids = record.events.iter().find(|event| event.ledger_transaction_id == Some(sold.transaction));
         let event = NewEvent {
             voids: voids.map(|event| event.id),
             reason: Some(reason),
@@ -187,7 +194,8 @@ async fn write_void(
         };
         subscriptions::add_event(&mut tx, actor, event).await?;
     }
-    let mut voided = Voided { transaction_id: transaction, receipt_id: ReceiptId::new(now), receipt_number: 0, returned };
+    let mut voided =
+        Voided { transaction_id: transaction, receipt_id: ReceiptId::new(now), receipt_number: 0, returned };
     let slip = Slip {
         id: voided.receipt_id,
         kind: ReceiptKind::Void,

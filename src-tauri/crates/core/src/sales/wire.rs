@@ -1,5 +1,7 @@
 //! Requests and answers of the counter.
-use crate::ids::{MemberId, PlanId, ReceiptId, SubscriptionEventId, SubscriptionId, TransactionId};
+use crate::ids::{
+    MemberId, PlanId, ProductId, ReceiptId, SubscriptionEventId, SubscriptionId, TransactionId,
+};
 use crate::money::Money;
 use crate::payments::wire::Payment;
 use chrono::NaiveDate;
@@ -24,6 +26,8 @@ pub enum Line {
         #[serde(default)]
         from_old_end: bool,
     },
+    /// Something from the shelf, walk-ins too.
+    Product { product_id: ProductId, quantity: i32 },
     /// A gift card over an amount.
     Voucher { amount: Money },
 }
@@ -60,7 +64,7 @@ pub struct SalePreview {
     /// What the payer owes already.
     pub owed: Money,
     /// Codes of things to mention: `already_running`, `starts_in_past`, `plan_changed`, `member_suspended`,
-    /// `cancelled_before` (the subscription is cancelled for a day before the new end).
+    /// `cancelled_before` (the subscription is cancelled for a day before the new end), `stock_low`, `stock_below_zero`.
     pub warnings: Vec<String>,
 }
 

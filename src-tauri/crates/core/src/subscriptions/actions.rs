@@ -157,8 +157,7 @@ impl Decided {
         let until = from
             .checked_add_days(Days::new(u64::try_from(days - 1).unwrap_or(0)))
             .ok_or(Error::invalid("days", "out_of_range"))?;
-        let overlaps =
-            |freeze: &Freeze| freeze.days > 0 && freeze.from <= until && freeze.until() >= from;
+        let overlaps = |freeze: &Freeze| freeze.days > 0 && freeze.from <= until && freeze.until() >= from;
         if state.freezes.iter().any(overlaps) {
             return Err(Error::conflict("already_frozen"));
         }
@@ -245,10 +244,7 @@ impl Decided {
 
     fn reinstate(&mut self, record: &Record, state: &State, today: NaiveDate) -> Result<(), Error> {
         let event = state.ended_by.ok_or(Error::conflict("not_cancelled"))?;
-        let cancelled = record
-            .events
-            .iter()
-            .any(|row| row.id == event && row.kind == EventKind::Cancelled);
+        let cancelled = record.events.iter().any(|row| row.id == event && row.kind == EventKind::Cancelled);
         if !cancelled {
             return Err(Error::conflict("not_cancelled"));
         }
@@ -272,8 +268,8 @@ impl Decided {
         }
         let starts_on = succeeds_on(record, state, from, today)?;
         let length = duration(plan.form.duration_unit, plan.form.duration_count);
-        let own_end = end_day(starts_on, length, starts_on.day())
-            .ok_or(Error::invalid("plan_id", "out_of_range"))?;
+        let own_end =
+            end_day(starts_on, length, starts_on.day()).ok_or(Error::invalid("plan_id", "out_of_range"))?;
         let ends_on = if keep_end { state.end().unwrap_or(own_end) } else { own_end };
         self.end_for(EventKind::Changed, starts_on)?;
         self.successor = Some((Period { starts_on, ends_on }, plan.form.visits));

@@ -7,13 +7,13 @@ use crate::members::form::text;
 use crate::money::Money;
 use crate::payments::idempotency::{self, Key};
 use crate::payments::model::{Settled, Terms, settle};
-use crate::payments::posting::{CreditKind, Earned, Header, Kind, NewCharge, NewPayment, Posting, spread};
+use crate::payments::posting::{CreditKind, Earned, Header, Kind, NewCharge, Posting, spread};
 use crate::payments::store::{Allocated, ChargeRow, allocated, charges_of_subscription, take_back};
 use crate::payments::tax::{prorated, share, taxed};
 use crate::receipts::document::{ReceiptKind, ReceiptLine};
 use crate::receipts::give::{Slip, give};
 use crate::sales::draft::price_today;
-use crate::sales::service::first_of_two;
+use crate::sales::service::{first_of_two, round, take_money};
 use crate::sales::store::{Counter, counter};
 use crate::sales::void::REASON_LENGTH;
 use crate::services::Services;
@@ -23,15 +23,14 @@ use crate::subscriptions::store::{self, NewEvent, Offered, PlanOnOffer, Record, 
 use crate::subscriptions::wire::{
     Act, ActPreview, Acted, AskStanding, DoAct, EventKind, PreviewAct, Standing, Status,
 };
-use crate::till::store::shift_for_money;
 use chrono::{DateTime, Datelike, Utc};
 use sqlx::PgConnection;
 
-/// An act with everything decided about it.
+/// An act with everything decided about it; `offer` is the plan to change to.
 struct Plan {
     counter: Counter,
     record: Record,
-    plan: Option<PlanOnOffer>,
+    offer: Option<PlanOnOffer>,
     outcome: Outcome,
     bill: Option<Bill>,
 }
@@ -91,12 +90,11 @@ pub async fn preview(services: &Services, actor: &Actor, request: PreviewAct) ->
 
 fn successor_standing(plan: &Plan) -> Option<Standing> {
     let (period, visits) = plan.outcome.successor?;
-    let (name, freeze_days, auto_renew) = match &plan.plan {
-        Some(new) => (new.form.name.as_str(), new.form.freeze_days, new.form.auto_renew),
-        None => {
-            let sold = &plan.record.sold;
-            (sold.plan_name.as_str(), sold.terms.freeze_days, sold.terms.auto_renew)
-        }
+    let (name, freeze_days, auto_renew) = if let Some(new) = &plan.offer {
+        (new.form.name.as_str(), new.form.freeze_days, new.form.auto_renew)
+    } else {
+        let sold = &plan.record.sold;
+        (sold.plan_name.as_str(), sold.terms.freeze_days, sold.terms.auto_renew)
     };
     Some(standing_of_new(name, period, visits, freeze_days, auto_renew, plan.counter.today))
 }
@@ -126,7 +124,7 @@ async fn plan(
         }
         _ => None,
     };
-    Ok(Plan { counter, record, plan: new_plan, outcome, bill })
+    Ok(Plan { counter, record, offer: new_plan, outcome, bill })
 }
 
 /// Credits the unused part of each period that was charged, and charges the new plan.
@@ -235,7 +233,7 @@ async fn write(
         change: settled.change.clone(),
         owed: Money::new(settled.owed, counter.currency.clone()),
     };
-    if let (Some(bill), Some(new), Some(successor)) = (&plan.bill, &plan.plan, successor) {
+    if let (Some(bill), Some(new), Some(successor)) = (&plan.bill, &plan.offer, successor) {
         change_bill(&mut tx, actor, key, request, plan, bill, new, successor, &settled, &mut acted).await?;
     }
     let columns = outcome.event;
@@ -292,7 +290,7 @@ async fn add_successor(
     let Some((period, _)) = plan.outcome.successor else { return Ok(None) };
     let id = SubscriptionId::new(plan.counter.now);
     let old = plan.record.sold.id;
-    match (act, &plan.plan) {
+    match (act, &plan.offer) {
         (Act::Change { .. }, Some(new)) => {
             let member = plan.record.sold.member_id;
             let anchor = period.starts_on.day();
@@ -358,26 +356,9 @@ async fn change_bill(
         earned: Earned::Revenue,
     });
     let mut charges: Vec<_> = charge.map(|id| (id, bill.charge)).into_iter().collect();
-    let shift = if settled.payments.is_empty() {
-        None
-    } else {
-        Some(shift_for_money(db, actor, counter.till, &counter.currency, today, now).await?)
-    };
-    for payment in &settled.payments {
-        let voucher = crate::sales::store::voucher_of(db, payment, &counter.currency, today).await?;
-        let id = posting.pay(NewPayment {
-            payer,
-            method: payment.method,
-            amount: payment.amount.minor,
-            tendered: payment.tendered.as_ref().map(|tendered| tendered.minor),
-            reference: payment.reference.clone(),
-            shift,
-            request: None,
-            voucher,
-        });
-        money.push((id, payment.amount.minor));
-    }
-    crate::sales::service::round(&mut posting, payer, &mut charges, settled.rounding);
+    let (shift, taken) = take_money(db, actor, counter, &mut posting, payer, &settled.payments).await?;
+    money.extend(taken);
+    round(&mut posting, payer, &mut charges, settled.rounding);
     for (payment, charge, amount) in spread(&money, &charges) {
         posting.allocate(payment, charge, amount);
     }
@@ -415,7 +396,11 @@ async fn change_bill(
 
 /// How a subscription stood at the end of a day, as it was known then: what was done, used and paid later did not
 /// happen yet.
-pub async fn standing_on(services: &Services, actor: &Actor, request: AskStanding) -> Result<Standing, Error> {
+pub async fn standing_on(
+    services: &Services,
+    actor: &Actor,
+    request: AskStanding,
+) -> Result<Standing, Error> {
     actor.require(Permission::ViewMembers)?;
     let mut db = services.db.acquire().await?;
     let Offered { record, .. } = offered(&mut db, None, Some(request.subscription_id)).await?;

@@ -68,9 +68,8 @@ pub async fn run(services: &Services, actor: &Actor) -> Result<Run, Error> {
         match renew(services, actor, id, now).await {
             Ok(Some(true)) => run.renewed += 1,
             Ok(Some(false)) => run.left += 1,
-            Ok(None) => {}
-            // Somebody renews it this very moment.
-            Err(Error::Conflict { code: "subscription_changed", .. }) => {}
+            // It is not its turn, or somebody renews it this very moment.
+            Ok(None) | Err(Error::Conflict { code: "subscription_changed", .. }) => {}
             Err(error) => {
                 tracing::warn!(%error, subscription = %id, "a subscription was not renewed");
                 run.left += 1;
@@ -107,8 +106,8 @@ async fn renew(
     let whole = whole.map_or(1, |whole| whole.days());
     let price = prorated(price, period.days(), whole).ok_or(Error::invalid("amount", "amount_too_large"))?;
     let bp = plan.tax.as_ref().map_or(0, |tax| tax.bp);
-    let priced = taxed(price, bp, counter.prices_include_tax)
-        .ok_or(Error::invalid("amount", "amount_too_large"))?;
+    let priced =
+        taxed(price, bp, counter.prices_include_tax).ok_or(Error::invalid("amount", "amount_too_large"))?;
     let mut posting = Posting::new(Header {
         id: TransactionId::new(now),
         kind: Kind::Renewal,

@@ -158,9 +158,9 @@ pub async fn list(services: &Services, actor: &Actor) -> Result<Closures, Error>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::NaiveDate;
     use crate::ids::SubscriptionEventId;
     use crate::subscriptions::model::{Event, Happening, State, fold};
+    use chrono::NaiveDate;
 
     fn day(text: &str) -> NaiveDate {
         text.parse().expect("a day")

@@ -86,7 +86,8 @@ fn show_event(
     moment: &Moment,
     with_amounts: bool,
 ) -> SubscriptionEvent {
-    let voidable_until = voidable_until(event, record, state, moment.branch).filter(|until| moment.at <= *until);
+    let voidable_until =
+        voidable_until(event, record, state, moment.branch).filter(|until| moment.at <= *until);
     let amount = event.charged.zip(event.currency.clone());
     SubscriptionEvent {
         id: event.id,
@@ -123,11 +124,9 @@ pub fn voidable_until(
         record.events.iter().any(|other| other.voids_event_id == Some(id) || other.about_event_id == Some(id))
     };
     // A freeze or a gift since then stands on it.
-    let stands_alone = record
-        .events
-        .iter()
-        .filter(|other| other.seq > event.seq)
-        .all(|other| other.voids_event_id.is_some() || other.about_event_id.is_some() || taken_back(other.id));
+    let stands_alone = record.events.iter().filter(|other| other.seq > event.seq).all(|other| {
+        other.voids_event_id.is_some() || other.about_event_id.is_some() || taken_back(other.id)
+    });
     let is_ours = event.branch_id == branch && event.ledger_transaction_id.is_some();
     (grants && is_last && stands_alone && is_ours).then(|| event.at + VOID_WINDOW)
 }

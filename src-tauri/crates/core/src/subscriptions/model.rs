@@ -74,19 +74,37 @@ pub struct Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Happening {
     /// Sold, renewed or taken over: a period, and its visits if they are counted.
-    Granted { period: Period, visits: Option<i32> },
+    Granted {
+        period: Period,
+        visits: Option<i32>,
+    },
     /// An earlier event is taken back, as if it had never been.
-    Voided { event: SubscriptionEventId },
+    Voided {
+        event: SubscriptionEventId,
+    },
     /// Does not open the door from the first day of `period` to its last, and gets those days back at its end.
-    Frozen { period: Period },
+    Frozen {
+        period: Period,
+    },
     /// A freeze ends early: `on` is the first day that is open again.
-    Thawed { freeze: SubscriptionEventId, on: NaiveDate },
+    Thawed {
+        freeze: SubscriptionEventId,
+        on: NaiveDate,
+    },
     /// Days, visits or both on top: a gift, or a closure of the gym.
-    Given { on: NaiveDate, days: i64, visits: Option<i32> },
+    Given {
+        on: NaiveDate,
+        days: i64,
+        visits: Option<i32>,
+    },
     /// Cancelled, or replaced by another: its last day.
-    Ended { last_day: NaiveDate },
+    Ended {
+        last_day: NaiveDate,
+    },
     /// A cancellation is taken back.
-    Reinstated { cancellation: SubscriptionEventId },
+    Reinstated {
+        cancellation: SubscriptionEventId,
+    },
     AutoRenew(bool),
 }
 
@@ -107,8 +125,7 @@ pub struct Columns {
 impl Columns {
     /// `None` for a row the schema would not accept.
     pub fn read(self) -> Option<Event> {
-        let period =
-            || Some(Period { starts_on: self.starts_on?, ends_on: self.ends_on? });
+        let period = || Some(Period { starts_on: self.starts_on?, ends_on: self.ends_on? });
         let what = match self.kind {
             EventKind::Sold | EventKind::Renewed | EventKind::TakenOver => {
                 Happening::Granted { period: period()?, visits: self.visits }
@@ -360,10 +377,11 @@ impl State {
 
     /// Visits of the periods that cover `on`; `None` when they are not counted, or nothing covers it.
     pub fn visits_granted(&self, on: NaiveDate) -> Option<i64> {
-        self.running().filter(|(_, period)| period.contains(on)).try_fold(
-            None,
-            |sum: Option<i64>, (grant, _)| Some(Some(sum.unwrap_or(0) + i64::from(grant.visits?))),
-        )?
+        self.running()
+            .filter(|(_, period)| period.contains(on))
+            .try_fold(None, |sum: Option<i64>, (grant, _)| {
+                Some(Some(sum.unwrap_or(0) + i64::from(grant.visits?)))
+            })?
     }
 
     /// Visits left on `on`: granted − used. `used` holds the business day of every visit consumed and not
@@ -434,15 +452,15 @@ impl State {
     /// Visits left of each grant, `None` where they are not counted. A visit comes off the period that ends
     /// soonest among those that covered its day and had one left; a visit too many is owed by the first.
     fn balances(&self, used: &[NaiveDate]) -> Vec<(&Grant, Period, Option<i64>)> {
-        let mut left: Vec<(&Grant, Period, Option<i64>)> = self
-            .running()
-            .map(|(grant, period)| (grant, period, grant.visits.map(i64::from)))
-            .collect();
+        let mut left: Vec<(&Grant, Period, Option<i64>)> =
+            self.running().map(|(grant, period)| (grant, period, grant.visits.map(i64::from))).collect();
         let mut used = used.to_vec();
         used.sort_unstable();
         for day in used {
-            let covering =
-                left.iter_mut().filter(|(_, period, left)| left.is_some() && period.contains(day)).enumerate();
+            let covering = left
+                .iter_mut()
+                .filter(|(_, period, left)| left.is_some() && period.contains(day))
+                .enumerate();
             let taken = covering.min_by_key(|(index, (_, period, left))| {
                 (left.is_some_and(|left| left <= 0), period.ends_on, *index)
             });

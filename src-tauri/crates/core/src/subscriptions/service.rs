@@ -99,8 +99,7 @@ pub async fn take_over_within(
         transaction: Some(posting.header().id),
         ..NewEvent::new(id, 1, EventKind::TakenOver, now, today)
     };
-    let taken =
-        TakenOver { transaction_id: posting.header().id, subscription_id: id, event_id: event.id };
+    let taken = TakenOver { transaction_id: posting.header().id, subscription_id: id, event_id: event.id };
     posting.write(db, actor).await?;
     let anchor = period.starts_on.day();
     store::insert(db, id, counter.branch, request.member_id, plan, anchor, None, now).await?;

@@ -393,9 +393,10 @@ pub async fn add_event(db: &mut PgConnection, actor: &Actor, event: NewEvent<'_>
     .execute(db)
     .await
     .map_err(|error| match Error::constraint(&error) {
-        Some("subscription_events_seq_key") => Error::conflict("subscription_changed"),
+        Some("subscription_events_seq_key" | "subscription_events_about_key") => {
+            Error::conflict("subscription_changed")
+        }
         Some("subscription_events_voids_key") => Error::conflict("already_voided"),
-        Some("subscription_events_about_key") => Error::conflict("subscription_changed"),
         Some("subscription_events_closure_key") => Error::conflict("already_extended"),
         _ => error.into(),
     })?;

@@ -1,6 +1,8 @@
-//! The desk of a host: its scanner station, its live events, what it remembers between runs.
+//! The desk of a host: its scanner station, its live events, its printer, what it
+//! remembers between runs.
 mod events;
 mod file;
+mod printing;
 mod station;
 pub mod wire;
 
@@ -8,6 +10,7 @@ pub use events::Events;
 pub use file::{DeskFile, Remembered};
 use gatehouse_core::actor::Actor;
 use gatehouse_core::checkin::service::for_actor;
+pub use printing::{choose_printer, print_receipt, printer, test_printer};
 pub use station::{Station, choose, read_picture, scan};
 use wire::{DeskEvent, DeskNews};
 

@@ -1,4 +1,5 @@
 //! Requests and answers about the desk's scanner.
+use crate::printers::PrinterSettings;
 use gatehouse_core::checkin::wire::Verdict;
 use gatehouse_core::ids::ScanId;
 use serde::{Deserialize, Serialize};
@@ -94,4 +95,16 @@ pub struct ReadPicture {
     pub scan_id: ScanId,
     /// PNG, JPEG, GIF or WebP by content.
     pub picture_base64: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PrinterChoice {
+    /// None where this desk has none.
+    pub printer: Option<PrinterSettings>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct ReceiptPrinted {
+    /// True when the paper says that it is a copy.
+    pub is_copy: bool,
 }

@@ -27,11 +27,11 @@ pub enum Age {
 }
 
 impl TokenCache {
-    /// The kept token, or one that `fetch` gets; callers at the same time share one fetch.
+    /// The kept token, or one that `fetch` gets when there is none; callers at the same time share one fetch.
     pub async fn get(
         &self,
         now: DateTime<Utc>,
-        fetch: impl AsyncFnOnce() -> Result<Granted, GatewayError>,
+        fetch: impl Future<Output = Result<Granted, GatewayError>>,
     ) -> Result<(Secret, Age), GatewayError> {
         let mut held = self.held.lock().await;
         if let Some((token, until)) = held.as_ref()
@@ -39,7 +39,7 @@ impl TokenCache {
         {
             return Ok((token.clone(), Age::Kept));
         }
-        let granted = fetch().await?;
+        let granted = fetch.await?;
         *held = Some((granted.token.clone(), now + granted.lives - MARGIN));
         Ok((granted.token, Age::New))
     }

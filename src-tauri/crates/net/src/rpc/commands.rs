@@ -1,6 +1,7 @@
 //! The list itself. A line is decode, actor, one service call, encode; no SQL and no rule.
 use super::{Call, Nothing};
 use crate::desk::{self, wire as desk_wire};
+use crate::payments as remote_payments;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gatehouse_core::auth::wire as auth;
@@ -9,6 +10,8 @@ use gatehouse_core::checkin::feed;
 use gatehouse_core::checkin::service as checkin;
 use gatehouse_core::checkin::wire as door;
 use gatehouse_core::error::Error;
+use gatehouse_core::expenses::service as expenses;
+use gatehouse_core::expenses::wire as expense;
 use gatehouse_core::gym::service as gym;
 use gatehouse_core::gym::wire as gym_wire;
 use gatehouse_core::households::service as households;
@@ -18,11 +21,19 @@ use gatehouse_core::members::wire as member;
 use gatehouse_core::passes::print;
 use gatehouse_core::passes::service as passes;
 use gatehouse_core::passes::wire as pass;
+use gatehouse_core::payments::gateways::service as gateways;
+use gatehouse_core::payments::gateways::wire as gateway;
 use gatehouse_core::payments::refund;
+use gatehouse_core::payments::requests::service as requests;
+use gatehouse_core::payments::requests::wire as remote;
 use gatehouse_core::payments::service as payments;
 use gatehouse_core::payments::wire as payment;
 use gatehouse_core::plans::service as plans;
 use gatehouse_core::plans::wire as plan;
+use gatehouse_core::receipts::service as receipts;
+use gatehouse_core::receipts::wire as receipt;
+use gatehouse_core::retail::service as retail;
+use gatehouse_core::retail::wire as product;
 use gatehouse_core::sales::service as sales;
 use gatehouse_core::sales::void;
 use gatehouse_core::sales::wire as sale;
@@ -30,6 +41,10 @@ use gatehouse_core::subscriptions::acts;
 use gatehouse_core::subscriptions::closures;
 use gatehouse_core::subscriptions::service as subscriptions;
 use gatehouse_core::subscriptions::wire as subscription;
+use gatehouse_core::taxes::service as taxes;
+use gatehouse_core::taxes::wire as tax;
+use gatehouse_core::till::service as till;
+use gatehouse_core::till::wire as drawer;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ts_rs::{Config, ExportError, TS};
@@ -274,6 +289,107 @@ commands! {
     fn member_subscriptions(call, request: member::ChooseMember) -> subscription::Subscriptions {
         subscriptions::member_subscriptions(call.services(), call.actor()?, request).await?
     }
+    fn receipt_list(call, request: receipt::ListReceipts) -> receipt::ReceiptPage {
+        receipts::list(call.services(), call.actor()?, request).await?
+    }
+    fn receipt_get(call, request: receipt::ChooseReceipt) -> receipt::Receipt {
+        receipts::get(call.services(), call.actor()?, request).await?
+    }
+    fn receipt_pdf(call, request: receipt::PrintReceipt) -> pass::Document {
+        receipts::as_pdf(call.services(), call.actor()?, request).await?
+    }
+    fn receipt_print(call, request: receipt::ChooseReceipt) -> desk_wire::ReceiptPrinted {
+        desk_wire::ReceiptPrinted { is_copy: desk::print_receipt(call.host, call.actor()?, request).await? }
+    }
+    fn receipt_email(call, request: receipt::EmailReceipt) -> receipt::ReceiptQueued {
+        receipts::queue(call.services(), call.actor()?, request).await?
+    }
+    fn printer_settings_get(call, _request: Nothing) -> desk_wire::PrinterChoice {
+        call.actor()?;
+        desk::printer(call.host)
+    }
+    fn printer_settings_set(call, request: desk_wire::PrinterChoice) -> desk_wire::PrinterChoice {
+        desk::choose_printer(call.host, call.actor()?, request)?
+    }
+    fn printer_test(call, _request: Nothing) -> Nothing {
+        desk::test_printer(call.host, call.actor()?).await?;
+        Nothing
+    }
+    fn till_get(call, request: drawer::ChooseTill) -> drawer::Till { till::get(call.services(), call.actor()?, request).await? }
+    fn till_open(call, request: drawer::OpenTill) -> drawer::ShiftOpened {
+        till::open(call.services(), call.actor()?, request).await?
+    }
+    fn till_count(call, request: drawer::CountTill) -> drawer::TillCount {
+        till::count(call.services(), call.actor()?, request).await?
+    }
+    fn till_close(call, request: drawer::CloseTill) -> drawer::ShiftReport {
+        till::close(call.services(), call.actor()?, request).await?
+    }
+    fn till_list(call, _request: Nothing) -> drawer::Tills { till::list(call.services(), call.actor()?).await? }
+    fn desk_till_set(call, request: drawer::SetDeskTill) -> drawer::Tills {
+        till::set_desk_till(call.services(), call.actor()?, request).await?
+    }
+    fn cash_move(call, request: drawer::MoveCash) -> drawer::CashMoved {
+        till::move_cash(call.services(), call.actor()?, request).await?
+    }
+    fn shift_list(call, request: drawer::ListShifts) -> drawer::Shifts {
+        till::list_shifts(call.services(), call.actor()?, request).await?
+    }
+    fn shift_report(call, request: drawer::ChooseShift) -> drawer::ShiftReport {
+        till::shift_report(call.services(), call.actor()?, request).await?
+    }
+    fn shift_rows(call, request: drawer::ListShiftRows) -> drawer::ShiftRows {
+        till::shift_rows(call.services(), call.actor()?, request).await?
+    }
+    fn product_list(call, request: product::ListProducts) -> product::Products {
+        retail::list(call.services(), call.actor()?, request).await?
+    }
+    fn product_by_code(call, request: product::FindProduct) -> product::Product {
+        retail::by_code(call.services(), call.actor()?, request).await?
+    }
+    fn product_create(call, request: product::CreateProduct) -> product::Product {
+        retail::create(call.services(), call.actor()?, request).await?
+    }
+    fn product_update(call, request: product::UpdateProduct) -> product::Product {
+        retail::update(call.services(), call.actor()?, request).await?
+    }
+    fn product_archive(call, request: product::ChooseProduct) -> product::Product {
+        retail::archive(call.services(), call.actor()?, request).await?
+    }
+    fn product_restore(call, request: product::ChooseProduct) -> product::Product {
+        retail::restore(call.services(), call.actor()?, request).await?
+    }
+    fn product_price_set(call, request: product::SetProductPrice) -> product::Product {
+        retail::set_price(call.services(), call.actor()?, request).await?
+    }
+    fn stock_move(call, request: product::MoveStock) -> product::StockMoved {
+        retail::move_stock(call.services(), call.actor()?, request).await?
+    }
+    fn stock_movements(call, request: product::ListStockMovements) -> product::StockMovements {
+        retail::movements(call.services(), call.actor()?, request).await?
+    }
+    fn tax_rate_list(call, request: tax::ListTaxRates) -> tax::TaxRates { taxes::list(call.services(), call.actor()?, request).await? }
+    fn tax_rate_create(call, request: tax::CreateTaxRate) -> tax::TaxRate {
+        taxes::create(call.services(), call.actor()?, request).await?
+    }
+    fn tax_rate_archive(call, request: tax::ChooseTaxRate) -> tax::TaxRate {
+        taxes::archive(call.services(), call.actor()?, request).await?
+    }
+    fn expense_list(call, request: expense::ListExpenses) -> expense::Expenses {
+        expenses::list(call.services(), call.actor()?, request).await?
+    }
+    fn expense_create(call, request: expense::CreateExpense) -> expense::Expense {
+        expenses::create(call.services(), call.actor()?, request).await?
+    }
+    fn expense_decide(call, request: expense::DecideExpense) -> expense::Expense {
+        expenses::decide(call.services(), call.actor()?, request).await?
+    }
+    fn expense_pay(call, request: expense::PayExpense) -> expense::ExpensePaid {
+        expenses::pay(call.services(), call.actor()?, request).await?
+    }
+    fn expense_file(call, request: expense::ChooseExpense) -> expense::ExpenseFile {
+        expenses::file(call.services(), call.actor()?, request).await?
+    }
     fn pass_list(call, request: member::ChooseMember) -> pass::Passes {
         passes::list(call.services(), call.actor()?, request).await?
     }
@@ -345,5 +461,35 @@ commands! {
         let verdict = checkin::check_in(call.services(), call.actor()?, request).await?;
         call.host.station.events.push(desk_wire::DeskEvent::FeedChanged);
         verdict
+    }
+    fn payment_request(call, request: remote::AskPayment) -> remote::PaymentRequest {
+        remote_payments::ask(call.services(), &call.host.gateways, call.actor()?, request).await?
+    }
+    fn payment_requests(call, request: remote::ListRequests) -> remote::PaymentRequests {
+        requests::list(call.services(), call.actor()?, request).await?
+    }
+    fn payment_request_get(call, request: remote::ChooseRequest) -> remote::PaymentRequest {
+        requests::get(call.services(), call.actor()?, request).await?
+    }
+    fn payment_request_check(call, request: remote::ChooseRequest) -> remote::PaymentRequest {
+        remote_payments::check(call.services(), &call.host.gateways, call.actor()?, request.request_id).await?
+    }
+    fn payment_request_claim(call, request: remote::ClaimTransfer) -> remote::PaymentRequest {
+        requests::claim(call.services(), call.actor()?, request).await?
+    }
+    fn payment_request_confirm(call, request: remote::ConfirmTransfer) -> remote::PaymentRequest {
+        requests::confirm_transfer(call.services(), call.actor()?, request).await?
+    }
+    fn payment_request_cancel(call, request: remote::CancelRequest) -> remote::PaymentRequest {
+        requests::cancel(call.services(), call.actor()?, request).await?
+    }
+    fn gateway_refund(call, request: remote::AskRefund) -> remote::PaymentRequest {
+        remote_payments::refund(call.services(), &call.host.gateways, call.actor()?, request).await?
+    }
+    fn gateway_settings_get(call, _request: Nothing) -> gateway::GatewayViews {
+        gateways::settings(call.services(), call.actor()?).await?
+    }
+    fn gateway_settings_set(call, request: gateway::SetGateway) -> gateway::GatewayView {
+        gateways::set(call.services(), call.actor()?, request).await?
     }
 }

@@ -134,7 +134,7 @@ impl Paymob {
     /// Asks with the kept token, and once more with a new one if it was withdrawn before its time.
     async fn with_token(&self, call: impl Fn(&Secret) -> Call) -> Result<Answer, GatewayError> {
         loop {
-            let (token, age) = self.token.get(self.clock.now(), async || self.fetch_token().await).await?;
+            let (token, age) = self.token.get(self.clock.now(), self.fetch_token()).await?;
             match self.http.send(&call(&token), Effect::Read).await {
                 Err(GatewayError::ExpiredKeys) if age == Age::Kept => self.token.forget(&token).await,
                 outcome => return outcome,

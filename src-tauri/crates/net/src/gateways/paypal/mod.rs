@@ -231,7 +231,7 @@ impl Paypal {
     /// did nothing.
     async fn call(&self, mut call: Call, effect: Effect) -> Result<Answer, GatewayError> {
         loop {
-            let (token, age) = self.token.get(self.clock.now(), async || self.fetch_token().await).await?;
+            let (token, age) = self.token.get(self.clock.now(), self.fetch_token()).await?;
             call = call.bearer(&token);
             match self.http.send(&call, effect).await {
                 Err(GatewayError::ExpiredKeys) if age == Age::Kept => self.token.forget(&token).await,

@@ -1,0 +1,57 @@
+//! What happens by itself, by the clock. A job looks up what there is to do and does it; each run does the same as none
+//! if nothing is due, so it does not matter which host runs it, or that two do.
+use crate::host::Host;
+use crate::payments;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
+
+/// How often gateways are asked about open payments.
+const SETTLE_EVERY: Duration = Duration::from_secs(30);
+
+/// Starts the jobs of a host; they end with [`stop`]. Without them payments are only settled when somebody asks.
+pub async fn start(host: &Arc<Host>) {
+    match started(host).await {
+        Ok(scheduler) => *host.jobs().await = Some(scheduler),
+        Err(error) => tracing::error!(%error, "nothing happens by itself"),
+    }
+}
+
+/// Ends them; what is under way is not waited for.
+pub async fn stop(host: &Host) {
+    if let Some(mut scheduler) = host.jobs().await.take()
+        && let Err(error) = scheduler.shutdown().await
+    {
+        tracing::warn!(%error, "the jobs did not end cleanly");
+    }
+}
+
+async fn started(host: &Arc<Host>) -> Result<JobScheduler, JobSchedulerError> {
+    let scheduler = JobScheduler::new().await?;
+    scheduler.add(settle(Arc::downgrade(host))?).await?;
+    scheduler.start().await?;
+    Ok(scheduler)
+}
+
+fn settle(host: Weak<Host>) -> Result<Job, JobSchedulerError> {
+    // A run that takes longer than the pause, as with a gateway that hangs, is not joined by a second.
+    let turn = Arc::new(tokio::sync::Mutex::new(()));
+    Job::new_repeated_async(SETTLE_EVERY, move |_, _| {
+        let (host, turn) = (host.clone(), turn.clone());
+        Box::pin(async move {
+            let (Some(host), Ok(_turn)) = (host.upgrade(), turn.try_lock()) else { return };
+            match payments::settle_all(host.services(), &host.gateways).await {
+                Ok(run) if run == payments::Run::default() => {}
+                Ok(run) => {
+                    tracing::info!(
+                        asked = run.asked,
+                        confirmed = run.confirmed,
+                        failed = run.failed,
+                        "payments"
+                    );
+                }
+                Err(error) => tracing::warn!(%error, "open payments could not be looked up"),
+            }
+        })
+    })
+}
