@@ -2,6 +2,10 @@
 
 pub mod checkin;
 pub mod figure;
+mod floor;
+mod measure;
+pub mod money;
+mod people;
 pub mod scan;
 pub mod search;
 pub mod stage;

@@ -15,11 +15,12 @@ use gatehouse_core::members::fold::{digits, fold, words};
 use gatehouse_core::members::keys::typos_in_prefix;
 use gatehouse_core::members::search;
 use gatehouse_core::members::wire::SearchMembers;
+use gatehouse_core::sealed::KeyFile;
 use gatehouse_core::services::Services;
 use sqlx::PgPool;
 
 use super::figure::Figure;
-use super::stage::Stage;
+use super::stage::{self, Stage};
 
 const MEMBERS: u32 = 1_000_000;
 const SEED: u64 = 2_026;
@@ -40,11 +41,8 @@ async fn measure() -> Result<(), Box<dyn Error>> {
         Ok(other) => other.parse()?,
         Err(_) => MEMBERS,
     };
-    let migrations = db::MIGRATIONS.iter().fold(0_u64, |sum, migration| {
-        migration.checksum.iter().fold(sum, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)))
-    });
-    let name = format!("search_{members}_{VERSION}_{migrations:x}");
-    let mut stage = Stage::open().await?;
+    let name = format!("search_{members}_{VERSION}_{}", stage::schema());
+    let mut stage = Stage::open("search").await?;
     if stage.database(&name).await? {
         let half = format!("{name}_half");
         let pool = db::connect(&stage.app_url(&half), 2).await?;
@@ -100,7 +98,12 @@ async fn measure() -> Result<(), Box<dyn Error>> {
 }
 
 fn services(db: PgPool) -> Services {
-    Services { db, clock: Arc::new(SystemClock), files: PathBuf::new() }
+    Services {
+        db,
+        clock: Arc::new(SystemClock),
+        files: PathBuf::new(),
+        keys: KeyFile::at(std::env::temp_dir().join("gatehouse-secrets.key")),
+    }
 }
 
 /// A member as a full scan sees them.

@@ -16,17 +16,19 @@ pub struct Stage {
 type Failure = Box<dyn std::error::Error>;
 
 impl Stage {
-    /// Starts the server with the settings of the product.
-    pub async fn open() -> Result<Self, Failure> {
+    /// Starts the area's server with the settings of the product.
+    pub async fn open(area: &str) -> Result<Self, Failure> {
         let below =
             std::env::current_exe()?.ancestors().nth(2).map_or_else(std::env::temp_dir, Path::to_owned);
-        match start(&below.join("bench-postgres/search")).await {
-            Err(Error::Unreachable { .. }) => Ok(start(Path::new("/var/tmp/gatehouse-bench/search")).await?),
+        match start(&below.join("bench-postgres").join(area)).await {
+            Err(Error::Unreachable { .. }) => {
+                Ok(start(&Path::new("/var/tmp/gatehouse-bench").join(area)).await?)
+            }
             started => Ok(started?),
         }
     }
 
-    /// A migrated database of that name; whether it had to be made. Half-built ones of a run that was cut off are
+    /// A migrated database of that name, which ends in [`schema`]; whether it had to be made. Half-built ones of a run that was cut off are
     /// made again: say [`Stage::built`] when it is whole.
     pub async fn database(&self, name: &str) -> Result<bool, Failure> {
         let mut admin = PgConnection::connect(&self.server.admin_url().expose()).await?;
@@ -36,6 +38,18 @@ impl Stage {
             .await?;
         if known {
             return Ok(false);
+        }
+        // Nobody will ask for those of other migrations again, and they are large.
+        let (kind, schema) = (name.split('_').next(), name.rsplit('_').next());
+        let stale: Vec<String> = sqlx::query_scalar(
+            "select datname::text from pg_database where split_part(datname, '_', 1) = $1 and datname !~ ($2 || '(_half)?$')",
+        )
+        .bind(kind)
+        .bind(schema)
+        .fetch_all(&mut admin)
+        .await?;
+        for name in stale {
+            admin.execute(AssertSqlSafe(format!("drop database {name} with (force)"))).await?;
         }
         let half = format!("{name}_half");
         admin.execute(AssertSqlSafe(format!("drop database if exists {half} with (force)"))).await?;
@@ -71,6 +85,14 @@ impl Stage {
     pub async fn close(self) -> Result<(), Failure> {
         Ok(self.server.stop().await?)
     }
+}
+
+/// Differs as soon as the migrations do.
+pub fn schema() -> String {
+    let sum = db::MIGRATIONS.iter().fold(0_u64, |sum, migration| {
+        migration.checksum.iter().fold(sum, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)))
+    });
+    format!("{sum:x}")
 }
 
 async fn start(home: &Path) -> Result<Stage, Error> {

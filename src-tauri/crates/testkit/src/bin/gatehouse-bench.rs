@@ -4,13 +4,14 @@ use std::env;
 use std::error::Error;
 use std::process::ExitCode;
 
-use gatehouse_testkit::bench::{checkin, scan, search, window};
+use gatehouse_testkit::bench::{checkin, money, scan, search, window};
 
 /// Areas by name, in the order in which they run.
-const AREAS: [(&str, Run); 5] = [
+const AREAS: [(&str, Run); 6] = [
     ("scan", scan::run),
     ("checkin", checkin::run),
     ("search", search::run),
+    ("money", money::run),
     ("start", window::start),
     ("memory", window::memory),
 ];

@@ -1,8 +1,8 @@
-//! `gatehouse-soak --suite checkin [--seed n] [--ops n]`: kills app and database under load and counts what was
+//! `gatehouse-soak --suite checkin|money [--seed n] [--ops n]`: kills app and database under load and counts what was
 //! lost or doubled; one JSON line.
 
 use chrono::{DateTime, Utc};
-use gatehouse_testkit::soak::{Plan, Report, SUITES, app, driver};
+use gatehouse_testkit::soak::{self, Plan, SUITES};
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,6 +15,7 @@ enum Work {
     App {
         folder: PathBuf,
         base: DateTime<Utc>,
+        suite: &'static str,
     },
     Drive(Plan),
 }
@@ -45,7 +46,8 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Work, String> {
             "--app" => {
                 let folder = value()?.into();
                 let base = value()?.parse().map_err(|error| format!("{error}"))?;
-                return Ok(Work::App { folder, base });
+                let suite = suite(&value()?)?;
+                return Ok(Work::App { folder, base, suite });
             }
             "--suite" => plan.suite = suite(&value()?)?,
             "--seed" => plan.seed = value()?.parse().map_err(|error| format!("--seed: {error}"))?,
@@ -67,14 +69,14 @@ fn run(work: Work) -> Result<ExitCode, Box<dyn Error>> {
             println!("usage: gatehouse-soak [--suite {}] [--seed n] [--ops n]", SUITES.join("|"));
             Ok(ExitCode::SUCCESS)
         }
-        Work::App { folder, base } => {
-            runtime.block_on(app::run(folder, base))?;
+        Work::App { folder, base, suite } => {
+            runtime.block_on(soak::serve(suite, folder, base))?;
             Ok(ExitCode::SUCCESS)
         }
         Work::Drive(plan) => {
-            let report: Report = runtime.block_on(driver::run(&plan))?;
+            let report = runtime.block_on(soak::run(&plan))?;
             println!("{}", serde_json::to_string(&report)?);
-            Ok(if report.lost == 0 && report.doubled == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            Ok(if report.found.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }
 }

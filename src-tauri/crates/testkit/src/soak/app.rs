@@ -1,16 +1,17 @@
 //! The process that is killed: services on the embedded Postgres, answering desks.
-use crate::soak::wire::{Answer, Ask, Request};
+use crate::soak::Suite;
+use crate::soak::wire::{Answer, Request};
 use chrono::{DateTime, TimeDelta, Utc};
 use gatehouse_core::actor::Actor;
-use gatehouse_core::checkin::service::{check_in, let_in, undo_entry};
-use gatehouse_core::checkin::wire::{CheckIn, LetIn, Source, UndoEntry, Verdict, Who};
 use gatehouse_core::clock::{Clock, SystemClock};
 use gatehouse_core::db;
 use gatehouse_core::error::Error;
 use gatehouse_core::ids::{BranchId, DeskId};
+use gatehouse_core::sealed::KeyFile;
 use gatehouse_core::services::Services;
 use gatehouse_pg::{Config, Server};
 use sqlx::Row;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -19,7 +20,8 @@ use tokio::net::{UnixListener, UnixStream};
 /// How much faster than the machine's the gym's clock runs: a minute is twenty hours, so members come back,
 /// windows pass and business days change within one run.
 const SPEED: i32 = 1200;
-const CONNECTIONS: u32 = 10;
+/// Code of what should not happen.
+pub const INTERNAL: &str = "internal";
 
 /// A clock that runs fast and goes on where it was after a restart.
 pub struct FastClock {
@@ -37,18 +39,26 @@ pub fn database(folder: &Path) -> Config {
     Config::new(folder.join("postgres"))
 }
 
-struct App {
+struct App<S> {
     services: Services,
     server: Server,
     branch: BranchId,
     desks: Vec<DeskId>,
+    suite: PhantomData<S>,
 }
 
 /// Opens the database and answers until it is killed.
-pub async fn run(folder: PathBuf, base: DateTime<Utc>) -> Result<(), Box<dyn std::error::Error>> {
+pub async fn run<S: Suite>(folder: PathBuf, base: DateTime<Utc>) -> Result<(), Box<dyn std::error::Error>> {
     let server = Server::start(&database(&folder)).await?;
-    let pool = db::connect(&server.app_url().expose(), CONNECTIONS).await?;
-    let services = Services { db: pool, clock: Arc::new(FastClock { base }), files: folder.join("files") };
+    // One for each client, so that none waits where no kill can cut it off.
+    let connections = u32::try_from(S::CLIENTS)? + 2;
+    let pool = db::connect(&server.app_url().expose(), connections).await?;
+    let services = Services {
+        db: pool,
+        clock: Arc::new(FastClock { base }),
+        files: folder.join("files"),
+        keys: KeyFile::at(folder.join("secrets.key")),
+    };
     let rows = sqlx::query("select id, branch_id from desks order by name").fetch_all(&services.db).await?;
     let branch = rows.first().ok_or("a gym has a desk")?.get("branch_id");
     let desks = rows.iter().map(|row| row.get("id")).collect();
@@ -57,7 +67,7 @@ pub async fn run(folder: PathBuf, base: DateTime<Utc>) -> Result<(), Box<dyn std
         std::fs::remove_file(&socket)?;
     }
     let listener = UnixListener::bind(&socket)?;
-    let app = Arc::new(App { services, server, branch, desks });
+    let app = Arc::new(App::<S> { services, server, branch, desks, suite: PhantomData });
     loop {
         let (stream, _) = listener.accept().await?;
         let app = app.clone();
@@ -68,7 +78,7 @@ pub async fn run(folder: PathBuf, base: DateTime<Utc>) -> Result<(), Box<dyn std
     }
 }
 
-impl App {
+impl<S: Suite> App<S> {
     async fn serve(&self, stream: UnixStream) -> std::io::Result<()> {
         let (from, mut to) = stream.into_split();
         let mut lines = BufReader::new(from).lines();
@@ -83,25 +93,16 @@ impl App {
         }
     }
 
-    async fn answer(&self, request: Request) -> Answer {
+    async fn answer(&self, request: Request<S::Ask>) -> Answer<S::Done> {
         let desk = self.desks.get(request.desk % self.desks.len()).copied();
         let actor = Actor::System { branch: Some(self.branch), desk };
-        let answer = match request.ask {
-            Ask::CheckIn { scan_id, code } => {
-                let request = CheckIn { scan_id, who: Who::Code(code), source: Source::Webcam };
-                check_in(&self.services, &actor, request).await.map(told)
+        match S::answer(&self.services, &actor, request.ask).await {
+            Ok(done) => Answer::Done(done),
+            // It answered, and refused what the services should not have asked of it.
+            Err(error @ Error::Database(sqlx::Error::Database(_))) if !error.lost_connection() => {
+                eprintln!("the database refused: {error}");
+                Answer::Refused { code: INTERNAL.to_owned() }
             }
-            Ask::LetIn { scan_id, member_id } => {
-                let request = LetIn { scan_id, member_id, reason: "soak".to_owned() };
-                let_in(&self.services, &actor, request).await.map(told)
-            }
-            Ask::Undo { entry_id } => {
-                let request = UndoEntry { entry_id, reason: None };
-                undo_entry(&self.services, &actor, request).await.map(|()| Answer::Undone { entry_id })
-            }
-        };
-        match answer {
-            Ok(answer) => answer,
             Err(Error::Database(_)) => {
                 // As the product does after a lost connection. The desk asks again either way.
                 let _role = self.server.ensure().await;
@@ -109,16 +110,6 @@ impl App {
             }
             Err(error) => Answer::Refused { code: error.to_wire().code },
         }
-    }
-}
-
-/// A verdict as the desk is told it.
-pub fn told(verdict: Verdict) -> Answer {
-    Answer::Verdict {
-        scan_id: verdict.scan_id,
-        outcome: verdict.outcome,
-        entry_id: verdict.entry_id,
-        repeated: verdict.repeated,
     }
 }
 

@@ -2,22 +2,28 @@
 #[cfg(test)]
 mod tests;
 
-use crate::soak::Plan;
-use crate::soak::desk::Desk;
-use crate::soak::driver::DESKS;
-use crate::soak::wire::{Answer, Ask, Request};
+use crate::house::House;
+use crate::soak::desk::{Desk, Sent};
+use crate::soak::killer::Target;
+use crate::soak::wire::{Answer, Request};
+use crate::soak::{Judgement, Plan, Suite, count, lock, share};
 use chrono::{DateTime, TimeDelta, Utc};
-use gatehouse_core::checkin::wire::Outcome;
+use gatehouse_core::actor::Actor;
+use gatehouse_core::checkin::service::{check_in, let_in, undo_entry};
+use gatehouse_core::checkin::wire::{CheckIn, LetIn, Outcome, Source, UndoEntry, Verdict, Who};
 use gatehouse_core::demo::dice::Dice;
+use gatehouse_core::error::Error;
 use gatehouse_core::ids::{
-    BranchId, DeskId, EntryId, GymId, MemberId, PassId, PlanId, ScanId, SubscriptionEventId, SubscriptionId,
+    BranchId, EntryId, MemberId, PassId, PlanId, ScanId, SubscriptionEventId, SubscriptionId,
 };
 use gatehouse_core::passes::payload::Payload;
 use gatehouse_core::random;
+use gatehouse_core::services::Services;
+use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, PgPool};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Few enough that desks meet over the same member all the time.
 const MEMBERS: u64 = 240;
@@ -27,12 +33,44 @@ const TWICE: u64 = 9;
 const LET_IN: u64 = 5;
 const UNDO: u64 = 5;
 
+/// Operations between two kills.
+const OPS_PER_KILL: u64 = 600;
+
+/// A request of this suite.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum Ask {
+    CheckIn { scan_id: ScanId, code: String },
+    LetIn { scan_id: ScanId, member_id: MemberId },
+    Undo { entry_id: EntryId },
+}
+
+/// What was done for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "done", rename_all = "snake_case")]
+pub enum Done {
+    Verdict { scan_id: ScanId, outcome: Outcome, entry_id: Option<EntryId>, repeated: bool },
+    Undone { entry_id: EntryId },
+}
+
+impl From<Verdict> for Done {
+    fn from(verdict: Verdict) -> Self {
+        Self::Verdict {
+            scan_id: verdict.scan_id,
+            outcome: verdict.outcome,
+            entry_id: verdict.entry_id,
+            repeated: verdict.repeated,
+        }
+    }
+}
+
+/// A request with its answer.
+pub type Told = crate::soak::Told<Ask, Done>;
+
 /// What all desks of a run draw from.
-pub struct Prepared {
+pub struct Door {
     seed: u64,
-    /// Requests each desk sends.
-    share: u64,
-    extra: u64,
+    ops: u64,
     base: DateTime<Utc>,
     members: Vec<(MemberId, String)>,
     /// Requests on their way at one desk, for another to send too.
@@ -41,72 +79,97 @@ pub struct Prepared {
     answered: Mutex<Vec<Ask>>,
 }
 
-/// A request with its answer.
-#[derive(Clone, Debug)]
-pub struct Told {
-    pub ask: Ask,
-    pub answer: Answer,
-}
+impl Suite for Door {
+    type Ask = Ask;
+    type Done = Done;
 
-/// How many requests were sent on purpose although the same one had been sent before.
-pub fn duplicates(told: &[Told]) -> usize {
-    let nonces = told.iter().filter_map(|told| match told.ask {
-        Ask::CheckIn { scan_id, .. } | Ask::LetIn { scan_id, .. } => Some(scan_id),
-        Ask::Undo { .. } => None,
-    });
-    let mut seen = HashSet::new();
-    nonces.filter(|nonce| !seen.insert(*nonce)).count()
-}
+    const NAME: &'static str = "checkin";
+    const CLIENTS: usize = 8;
+    const TARGETS: &'static [Target] = &[Target::App, Target::Database];
+    const LEAST_UNANSWERED: u64 = 1;
 
-/// A gym with members, cards and subscriptions: unlimited, small packs, large packs, packs by the day.
-pub async fn prepare(owner: &PgPool, plan: &Plan, base: DateTime<Utc>) -> Result<Prepared, sqlx::Error> {
-    let mut tx = owner.begin().await?;
-    let (gym, branch, offer) = (GymId::new(base), BranchId::new(base), PlanId::new(base));
-    sqlx::query("insert into gyms (id, name, default_country, created_at) values ($1, 'Soak', 'EG', $2)")
-        .bind(gym)
+    fn kills(ops: u64) -> u64 {
+        (ops / OPS_PER_KILL).max(1)
+    }
+
+    /// A gym with members, cards and subscriptions: unlimited, small packs, large packs, packs by the day.
+    async fn prepare(owner: &PgPool, plan: &Plan, base: DateTime<Utc>) -> Result<Self, sqlx::Error> {
+        let mut tx = owner.begin().await?;
+        let House { branch, .. } = House::build(&mut tx, "Soak", Self::CLIENTS, base).await?;
+        let offer = PlanId::new(base);
+        sqlx::query(
+            "insert into plans (id, name, kind, duration_unit, duration_count, created_at) values ($1, 'Soak', 'gym', 'days', 90, $2)",
+        )
+        .bind(offer)
         .bind(base)
         .execute(&mut *tx)
         .await?;
-    sqlx::query(
-        "insert into branches (id, gym_id, code, name, time_zone, currency, created_at)
-         values ($1, $2, '1', 'Soak', 'Africa/Cairo', 'EGP', $3)",
-    )
-    .bind(branch)
-    .bind(gym)
-    .bind(base)
-    .execute(&mut *tx)
-    .await?;
-    for number in 0..DESKS {
-        sqlx::query("insert into desks (id, branch_id, name, created_at) values ($1, $2, $3, $4)")
-            .bind(DeskId::new(base))
-            .bind(branch)
-            .bind(format!("{number}"))
-            .bind(base)
-            .execute(&mut *tx)
-            .await?;
+        let mut members = Vec::new();
+        for number in 0..MEMBERS {
+            members.push(member(&mut tx, number, branch, offer, base).await?);
+        }
+        tx.commit().await?;
+        Ok(Self {
+            seed: plan.seed,
+            ops: plan.ops,
+            base,
+            members,
+            copies: Mutex::default(),
+            answered: Mutex::default(),
+        })
     }
-    sqlx::query(
-        "insert into plans (id, name, kind, duration_unit, duration_count, created_at) values ($1, 'Soak', 'gym', 'days', 90, $2)",
-    )
-    .bind(offer)
-    .bind(base)
-    .execute(&mut *tx)
-    .await?;
-    let mut members = Vec::new();
-    for number in 0..MEMBERS {
-        members.push(member(&mut tx, number, branch, offer, base).await?);
+
+    async fn answer(services: &Services, actor: &Actor, ask: Ask) -> Result<Done, Error> {
+        match ask {
+            Ask::CheckIn { scan_id, code } => {
+                let request = CheckIn { scan_id, who: Who::Code(code), source: Source::Webcam };
+                check_in(services, actor, request).await.map(Done::from)
+            }
+            Ask::LetIn { scan_id, member_id } => {
+                let request = LetIn { scan_id, member_id, reason: "soak".to_owned() };
+                let_in(services, actor, request).await.map(Done::from)
+            }
+            Ask::Undo { entry_id } => {
+                let request = UndoEntry { entry_id, reason: None };
+                undo_entry(services, actor, request).await.map(|()| Done::Undone { entry_id })
+            }
+        }
     }
-    tx.commit().await?;
-    let desks = u64::try_from(DESKS).unwrap_or(1);
-    Ok(Prepared {
-        seed: plan.seed,
-        share: plan.ops / desks,
-        extra: plan.ops % desks,
-        base,
-        members,
-        copies: Mutex::default(),
-        answered: Mutex::default(),
-    })
+
+    async fn play(self: Arc<Self>, mut desk: Desk, number: usize) -> io::Result<Vec<Told>> {
+        let own = u64::try_from(number).unwrap_or(0);
+        let mut dice = Dice::new(self.seed.wrapping_mul(1000).wrapping_add(own).wrapping_add(1));
+        let mut told = Vec::new();
+        let mut entries = Vec::new();
+        for index in 0..share(self.ops, Self::CLIENTS, number) {
+            let (ask, sent) = self.draw(&mut dice, &entries);
+            let request = Request { desk: number, ask: ask.clone() };
+            let answer = desk.ask(own << 32 | index, &request, sent).await?;
+            if let Answer::Done(Done::Verdict { entry_id: Some(entry), repeated: false, .. }) = answer {
+                entries.push(entry);
+            }
+            lock(&self.answered).push(ask.clone());
+            told.push(Told { ask, answer });
+        }
+        Ok(told)
+    }
+
+    fn duplicates(told: &[Told]) -> usize {
+        let nonces = told.iter().filter_map(|told| match told.ask {
+            Ask::CheckIn { scan_id, .. } | Ask::LetIn { scan_id, .. } => Some(scan_id),
+            Ask::Undo { .. } => None,
+        });
+        let mut seen = HashSet::new();
+        nonces.filter(|nonce| !seen.insert(*nonce)).count()
+    }
+
+    async fn judge(owner: &PgPool, told: &[Told]) -> Result<Judgement, sqlx::Error> {
+        Ok(Judgement {
+            lost: lost(owner, told).await?,
+            doubled: doubled(owner).await?,
+            ..Judgement::default()
+        })
+    }
 }
 
 /// A member of one of the four kinds, with the text of the card.
@@ -175,41 +238,22 @@ async fn member(
     Ok((member, Payload::card(pass_number, &secret).encode()))
 }
 
-/// Plays one desk to the end of its share.
-pub async fn play(mut desk: Desk, number: usize, prepared: Arc<Prepared>) -> io::Result<Vec<Told>> {
-    let own = u64::try_from(number).unwrap_or(0);
-    let mut dice = Dice::new(prepared.seed.wrapping_mul(1000).wrapping_add(own).wrapping_add(1));
-    let mut told = Vec::new();
-    let mut entries = Vec::new();
-    for index in 0..prepared.share + u64::from(own < prepared.extra) {
-        let ask = prepared.draw(&mut dice, &entries);
-        let request = Request { desk: number, ask: ask.clone() };
-        let answer = desk.ask(own << 32 | index, &request).await?;
-        if let Answer::Verdict { entry_id: Some(entry), repeated: false, .. } = answer {
-            entries.push(entry);
-        }
-        lock(&prepared.answered).push(ask.clone());
-        told.push(Told { ask, answer });
-    }
-    Ok(told)
-}
-
-impl Prepared {
-    fn draw(&self, dice: &mut Dice, entries: &[EntryId]) -> Ask {
+impl Door {
+    fn draw(&self, dice: &mut Dice, entries: &[EntryId]) -> (Ask, Sent) {
         if let Some(copy) = lock(&self.copies).pop_front() {
-            return copy;
+            return (copy, Sent::Again);
         }
         let roll = dice.below(100);
         if roll < AGAIN {
             let answered = lock(&self.answered);
             if !answered.is_empty() {
-                return dice.pick(&answered).clone();
+                return (dice.pick(&answered).clone(), Sent::Again);
             }
         }
         if roll < AGAIN + UNDO
             && let Some(entry_id) = entries.last()
         {
-            return Ask::Undo { entry_id: *entry_id };
+            return (Ask::Undo { entry_id: *entry_id }, Sent::First);
         }
         let (member_id, code) = dice.pick(&self.members).clone();
         let scan_id = ScanId::new(self.base);
@@ -221,12 +265,8 @@ impl Prepared {
         if dice.below(100) < TWICE {
             lock(&self.copies).push_back(ask.clone());
         }
-        ask
+        (ask, Sent::First)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Answers that are not stored as they were given, and entries whose visit was not taken.
@@ -242,12 +282,12 @@ pub async fn lost(owner: &PgPool, told: &[Told]) -> Result<u64, sqlx::Error> {
     let mut lost = 0;
     for Told { ask, answer } in told {
         let kept = match answer {
-            Answer::Verdict { scan_id, outcome, entry_id, .. } => {
+            Answer::Done(Done::Verdict { scan_id, outcome, entry_id, .. }) => {
                 let stored = scans.get(scan_id);
                 stored.is_some_and(|(stored, entry)| stored == word(*outcome) && entry == entry_id)
                     && entry_id.is_none_or(|entry| entries.contains(&entry))
             }
-            Answer::Undone { entry_id } => undone.contains(entry_id),
+            Answer::Done(Done::Undone { entry_id }) => undone.contains(entry_id),
             Answer::Refused { .. } => true,
             Answer::Hello { .. } | Answer::Unknown => false,
         };
@@ -313,14 +353,6 @@ pub async fn doubled(owner: &PgPool) -> Result<u64, sqlx::Error> {
         doubled += count(owner, what, query).await?;
     }
     Ok(doubled)
-}
-
-async fn count(owner: &PgPool, what: &str, query: &'static str) -> Result<u64, sqlx::Error> {
-    let count: i64 = sqlx::query_scalar(query).fetch_one(owner).await?;
-    if count != 0 {
-        eprintln!("{what}: {count}");
-    }
-    Ok(u64::try_from(count).unwrap_or(0))
 }
 
 fn set(ids: Vec<EntryId>) -> HashSet<EntryId> {

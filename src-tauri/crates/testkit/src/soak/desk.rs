@@ -1,10 +1,12 @@
 //! A desk's line to the app: asks until there is an answer, however often the app dies meanwhile.
 use crate::soak::log::{Line, Log};
 use crate::soak::wire::{Answer, Request};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::UnixStream;
@@ -18,14 +20,49 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub struct Shared {
     pub socket: PathBuf,
     pub log: Log,
-    /// Requests that are on their way right now.
-    pub in_flight: AtomicU64,
-    /// Requests that lost their answer, ever.
-    pub unanswered: AtomicU64,
+    pub running: AtomicBool,
     /// Requests finished.
     pub done: AtomicU64,
     pub app: AtomicI32,
     pub database: AtomicI32,
+    /// Kills so far; every sending of a request falls between two of them.
+    pub kills: AtomicU64,
+    /// Requests on their way, those sent after an even number of kills and those after an odd one.
+    pub on_their_way: [AtomicU64; 2],
+    /// Requests that the last kill cut off and that have no answer yet.
+    pub cut_off: AtomicU64,
+    /// Writes that the last kill cut off, answered as done when they were sent again.
+    pub cut_off_writes: AtomicU64,
+}
+
+impl Shared {
+    pub fn new(socket: PathBuf, log: Log) -> Self {
+        Self {
+            socket,
+            log,
+            running: AtomicBool::new(true),
+            done: AtomicU64::new(0),
+            app: AtomicI32::new(0),
+            database: AtomicI32::new(0),
+            kills: AtomicU64::new(0),
+            on_their_way: [AtomicU64::new(0), AtomicU64::new(0)],
+            cut_off: AtomicU64::new(0),
+            cut_off_writes: AtomicU64::new(0),
+        }
+    }
+
+    /// Requests on their way that were sent after so many kills.
+    pub fn sent_after(&self, kills: u64) -> &AtomicU64 {
+        &self.on_their_way[usize::from(kills % 2 == 1)]
+    }
+}
+
+/// Why a request is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    First,
+    /// On purpose although the same one was sent before: it writes nothing.
+    Again,
 }
 
 /// One connection; made again when it breaks.
@@ -40,33 +77,70 @@ impl Desk {
     }
 
     /// Sends until somebody answers, always the same request.
-    pub async fn ask(&mut self, op: u64, request: &Request) -> io::Result<Answer> {
-        self.shared.log.line(&Line::Asked { op, request })?;
+    pub async fn ask<A, D>(&mut self, op: u64, request: &Request<A>, sent: Sent) -> io::Result<Answer<D>>
+    where
+        A: Serialize + Sync,
+        D: Serialize + DeserializeOwned + Sync,
+    {
+        let shared = self.shared.clone();
+        shared.log.line(&Line::Asked { op, request })?;
+        let mut was_cut_off = false;
         loop {
-            if self.line.is_none() {
-                self.connect().await;
+            let kills = shared.kills.load(Ordering::SeqCst);
+            shared.sent_after(kills).fetch_add(1, Ordering::SeqCst);
+            let answer = self.attempt(request).await;
+            if answer.is_none() && !was_cut_off && shared.kills.load(Ordering::SeqCst) > kills {
+                was_cut_off = true;
+                shared.cut_off.fetch_add(1, Ordering::SeqCst);
             }
-            self.shared.in_flight.fetch_add(1, Ordering::SeqCst);
-            let answer = timeout(PATIENCE, self.exchange(request)).await;
-            self.shared.in_flight.fetch_sub(1, Ordering::SeqCst);
-            match answer {
-                Ok(Ok(Answer::Unknown)) => self.give_up(op, false)?,
-                Ok(Ok(answer)) => {
-                    self.shared.log.line(&Line::Answered { op, answer: &answer })?;
-                    self.shared.done.fetch_add(1, Ordering::SeqCst);
-                    return Ok(answer);
+            shared.sent_after(kills).fetch_sub(1, Ordering::SeqCst);
+            let Some(answer) = answer else {
+                let line: Line<'_> = Line::Unanswered { op };
+                shared.log.line(&line)?;
+                continue;
+            };
+            shared.log.line(&Line::Answered { op, answer: &answer })?;
+            if was_cut_off {
+                if sent == Sent::First && matches!(answer, Answer::Done(_)) {
+                    shared.cut_off_writes.fetch_add(1, Ordering::SeqCst);
                 }
-                Ok(Err(_)) | Err(_) => self.give_up(op, true)?,
+                shared.cut_off.fetch_sub(1, Ordering::SeqCst);
+            }
+            shared.done.fetch_add(1, Ordering::SeqCst);
+            return Ok(answer);
+        }
+    }
+
+    /// Asks for something that changes nothing and counts as no request of the run.
+    pub async fn look<A, D>(&mut self, request: &Request<A>) -> Answer<D>
+    where
+        A: Serialize + Sync,
+        D: DeserializeOwned,
+    {
+        loop {
+            if let Some(answer) = self.attempt(request).await {
+                return answer;
             }
         }
     }
 
-    fn give_up(&mut self, op: u64, hang_up: bool) -> io::Result<()> {
-        self.shared.unanswered.fetch_add(1, Ordering::SeqCst);
-        if hang_up {
-            self.line = None;
+    /// None when the answer did not come, or was that nobody knows.
+    async fn attempt<A, D>(&mut self, request: &Request<A>) -> Option<Answer<D>>
+    where
+        A: Serialize + Sync,
+        D: DeserializeOwned,
+    {
+        if self.line.is_none() {
+            self.connect().await;
         }
-        self.shared.log.line(&Line::Unanswered { op })
+        match timeout(PATIENCE, self.exchange(request)).await {
+            Ok(Ok(Answer::Unknown)) => None,
+            Ok(Ok(answer)) => Some(answer),
+            Ok(Err(_)) | Err(_) => {
+                self.line = None;
+                None
+            }
+        }
     }
 
     /// Waits until there is an app to talk to.
@@ -75,7 +149,7 @@ impl Desk {
             if let Ok(stream) = UnixStream::connect(&self.shared.socket).await {
                 let (from, to) = stream.into_split();
                 self.line = Some((BufReader::new(from).lines(), to));
-                if let Ok(Answer::Hello { app, database }) = self.read().await {
+                if let Ok(Answer::Hello { app, database }) = self.read::<serde_json::Value>().await {
                     self.shared.app.store(app, Ordering::SeqCst);
                     self.shared.database.store(database, Ordering::SeqCst);
                     return;
@@ -85,7 +159,11 @@ impl Desk {
         }
     }
 
-    async fn exchange(&mut self, request: &Request) -> io::Result<Answer> {
+    async fn exchange<A, D>(&mut self, request: &Request<A>) -> io::Result<Answer<D>>
+    where
+        A: Serialize + Sync,
+        D: DeserializeOwned,
+    {
         let (_, to) = self.line.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
@@ -93,7 +171,7 @@ impl Desk {
         self.read().await
     }
 
-    async fn read(&mut self) -> io::Result<Answer> {
+    async fn read<D: DeserializeOwned>(&mut self) -> io::Result<Answer<D>> {
         let (from, _) = self.line.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         let line = from.next_line().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
         Ok(serde_json::from_str(&line)?)

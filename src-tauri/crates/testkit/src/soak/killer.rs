@@ -1,4 +1,4 @@
-//! Kills app and database in turn, each time in the middle of a write.
+//! Kills app or database in the middle of writes.
 use crate::soak::desk::Shared;
 use crate::soak::log::Line;
 use rustix::process::{Pid, Signal, kill_process};
@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
-/// How long after a kill the desks may take to notice that an answer is missing.
-const NOTICE: Duration = Duration::from_secs(10);
+/// How long after a kill it may take until everything that it cut off has been asked again and answered.
+const RECOVERY: Duration = Duration::from_mins(3);
 
 /// What a kill hits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,32 +20,42 @@ pub enum Target {
     Database,
 }
 
-/// Kills once while requests are on their way. Whether at least one of them lost its answer: only then it counts.
-pub async fn kill(shared: &Shared, folder: &Path, target: Target) -> io::Result<bool> {
+/// Kills once while at least so many requests are on their way. How many writes lost their answer by it; none when
+/// there was nothing to kill.
+pub async fn kill(shared: &Shared, folder: &Path, target: Target, least: u64) -> io::Result<Option<u64>> {
     let pid = match target {
         Target::App => shared.app.load(Ordering::SeqCst),
         Target::Database => database_pid(folder).unwrap_or_else(|| shared.database.load(Ordering::SeqCst)),
     };
-    let Some(victim) = Pid::from_raw(pid).filter(|_| is_ours(pid, folder, target)) else { return Ok(false) };
-    while shared.in_flight.load(Ordering::SeqCst) == 0 {
+    let Some(victim) = Pid::from_raw(pid).filter(|_| is_ours(pid, folder, target)) else { return Ok(None) };
+    let kills = shared.kills.load(Ordering::SeqCst);
+    let before = shared.sent_after(kills);
+    while before.load(Ordering::SeqCst) < least {
+        if !shared.running.load(Ordering::SeqCst) {
+            return Ok(None);
+        }
         tokio::task::yield_now().await;
     }
-    let (before, unanswered) =
-        (shared.unanswered.load(Ordering::SeqCst), shared.in_flight.load(Ordering::SeqCst));
+    shared.cut_off_writes.store(0, Ordering::SeqCst);
+    // Whatever was sent before this line and is not answered, the kill cuts off.
+    shared.kills.store(kills + 1, Ordering::SeqCst);
+    let on_their_way = before.load(Ordering::SeqCst);
     if kill_process(victim, Signal::KILL).is_err() {
-        return Ok(false);
+        return Ok(None);
     }
     let what = match target {
         Target::App => "app",
         Target::Database => "database",
     };
-    shared.log.line(&Line::Killed { what, pid, unanswered })?;
-    let noticed = timeout(NOTICE, async {
-        while shared.unanswered.load(Ordering::SeqCst) == before {
+    let line: Line<'_> = Line::Killed { what, pid, on_their_way };
+    shared.log.line(&line)?;
+    let recovered = timeout(RECOVERY, async {
+        while before.load(Ordering::SeqCst) > 0 || shared.cut_off.load(Ordering::SeqCst) > 0 {
             sleep(Duration::from_millis(5)).await;
         }
     });
-    Ok(noticed.await.is_ok())
+    recovered.await.map_err(|_| io::Error::other(format!("the {what} did not come back")))?;
+    Ok(Some(shared.cut_off_writes.load(Ordering::SeqCst)))
 }
 
 /// Whether the number still belongs to the process meant, and not to somebody who got it after.

@@ -1,5 +1,4 @@
 //! The log of what was asked and answered, written by the process that is never killed.
-use crate::soak::wire::{Answer, Request};
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -9,14 +8,14 @@ use std::sync::{Mutex, PoisonError};
 /// A line of the log.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub enum Line<'a> {
+pub enum Line<'a, T = ()> {
     Asked {
         op: u64,
-        request: &'a Request,
+        request: &'a T,
     },
     Answered {
         op: u64,
-        answer: &'a Answer,
+        answer: &'a T,
     },
     /// The connection went before an answer came.
     Unanswered {
@@ -25,7 +24,8 @@ pub enum Line<'a> {
     Killed {
         what: &'static str,
         pid: i32,
-        unanswered: u64,
+        /// Requests on their way at that moment.
+        on_their_way: u64,
     },
 }
 
@@ -38,7 +38,7 @@ impl Log {
     }
 
     /// Writes a line through to the file: it outlives this process, and the machine is not cut off.
-    pub fn line(&self, line: &Line<'_>) -> io::Result<()> {
+    pub fn line<T: Serialize>(&self, line: &Line<'_, T>) -> io::Result<()> {
         let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         serde_json::to_writer(&mut *file, line)?;
         file.write_all(b"\n")?;

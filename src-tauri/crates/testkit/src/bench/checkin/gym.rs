@@ -1,15 +1,20 @@
 //! The gym of the benchmark, made by the database itself: a hundred thousand members, five million visits.
-use super::{BenchClock, Result, number};
+use crate::bench::floor::Floor;
+use crate::bench::measure::{BenchClock, Result, number};
+use crate::bench::people;
+use crate::house::House;
 use chrono::{DateTime, TimeDelta, Utc};
 use gatehouse_core::clock::{Clock, SystemClock};
 use gatehouse_core::db;
-use gatehouse_core::ids::{BranchId, DeskId, GymId, PlanId};
+use gatehouse_core::ids::{BranchId, DeskId, PlanId};
 use gatehouse_pg::{APP_ROLE, Config, Server};
 use sqlx::postgres::{PgConnection, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgPool};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+/// Desks at most that scan at once.
+const DESKS: usize = 8;
 /// Days of history.
 const DAYS: u64 = 720;
 /// Changes whenever the gym is made another way, so that an older one is not taken for it.
@@ -54,16 +59,6 @@ fn below_target() -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();
     let target = program.ancestors().nth(2).map_or_else(std::env::temp_dir, Path::to_owned);
     target.join("bench-postgres/checkin")
-}
-
-/// Number inside the code of a member's card.
-pub fn pass_number(member: u64) -> [u8; 8] {
-    member.to_be_bytes()
-}
-
-/// What a member's card is signed with.
-pub fn secret(member: u64) -> [u8; 32] {
-    std::array::from_fn(|index| member.to_be_bytes()[index % 8])
 }
 
 /// Every second member.
@@ -124,7 +119,7 @@ impl Gym {
             branch: sqlx::query_scalar("select id from branches").fetch_one(&owner).await?,
             desks: sqlx::query_scalar("select id from desks order by name").fetch_all(&owner).await?,
             members,
-            clock: BenchClock { base, started: Instant::now() },
+            clock: BenchClock::from(base),
             base,
             owner,
         })
@@ -156,8 +151,9 @@ async fn make(owner_url: &str, members: u64, visits: u64, recipe: &str) -> Resul
         db.execute(setting).await?;
     }
     let now = SystemClock.now();
-    make_house(&mut db, now).await?;
-    for (what, sql) in PEOPLE {
+    House::build(&mut db, "Bench", DESKS, now).await?;
+    add_plans(&mut db, now).await?;
+    for (what, sql) in people::PEOPLE.into_iter().chain(SUBSCRIPTIONS) {
         sqlx::query(sql).bind(now).bind(i64::try_from(members)?).execute(&mut db).await?;
         eprintln!("{what}: {} s", started.elapsed().as_secs());
     }
@@ -183,46 +179,14 @@ async fn make(owner_url: &str, members: u64, visits: u64, recipe: &str) -> Resul
         db.execute(AssertSqlSafe(key)).await?;
     }
     eprintln!("keys: {} s", started.elapsed().as_secs());
-    db.execute(
-        "create table bench_floor (id uuid primary key, member_id uuid not null, at timestamptz not null)",
-    )
-    .await?;
-    db.execute(AssertSqlSafe(format!(
-        "do $$ begin if exists (select from pg_roles where rolname = '{APP_ROLE}') then
-             grant select, insert on bench_floor to {APP_ROLE}; end if; end $$"
-    )))
-    .await?;
+    Floor::make_table(&mut db).await?;
     db.execute("vacuum analyze").await?;
     sqlx::query("insert into bench_recipe (recipe) values ($1)").bind(recipe).execute(&mut db).await?;
     eprintln!("made in {} s", started.elapsed().as_secs());
     Ok(())
 }
 
-async fn make_house(db: &mut PgConnection, now: DateTime<Utc>) -> Result<()> {
-    let (gym, branch) = (GymId::new(now), BranchId::new(now));
-    sqlx::query("insert into gyms (id, name, default_country, created_at) values ($1, 'Bench', 'EG', $2)")
-        .bind(gym)
-        .bind(now)
-        .execute(&mut *db)
-        .await?;
-    sqlx::query(
-        "insert into branches (id, gym_id, code, name, time_zone, currency, created_at)
-         values ($1, $2, '1', 'Bench', 'Africa/Cairo', 'EGP', $3)",
-    )
-    .bind(branch)
-    .bind(gym)
-    .bind(now)
-    .execute(&mut *db)
-    .await?;
-    for number in 0..8 {
-        sqlx::query("insert into desks (id, branch_id, name, created_at) values ($1, $2, $3, $4)")
-            .bind(DeskId::new(now))
-            .bind(branch)
-            .bind(format!("{number}"))
-            .bind(now)
-            .execute(&mut *db)
-            .await?;
-    }
+async fn add_plans(db: &mut PgConnection, now: DateTime<Utc>) -> Result<()> {
     for (name, kind, visits) in [("Monthly", "gym", None), ("Pack", "visit_pack", Some(10))] {
         sqlx::query(
             "insert into plans (id, name, kind, duration_unit, duration_count, visits, created_at)
@@ -239,28 +203,8 @@ async fn make_house(db: &mut PgConnection, now: DateTime<Utc>) -> Result<()> {
     Ok(())
 }
 
-/// $1 now, $2 members. Rows are numbered from 0; odd ones are on packs, of twenty the first two have lapsed.
-const PEOPLE: [(&str, &str); 6] = [
-    (
-        "numbers",
-        "create table bench_people as
-         select n, gen_random_uuid() as member_id, gen_random_uuid() as pass_id, n % 20 < 2 as lapsed
-         from generate_series(0, $2::bigint - 1) as n where $1::timestamptz is not null",
-    ),
-    (
-        "members",
-        "insert into members (id, home_branch_id, number, full_name, phone, created_at, updated_at, suspended_at)
-         select p.member_id, b.id, lpad(p.n::text, 8, '0'), 'Member ' || p.n, '+2010' || lpad(p.n::text, 8, '0'),
-             $1 - interval '720 days', $1 - interval '720 days', case when p.n % 50 = 7 then $1 end
-         from bench_people p cross join branches b where $2::bigint > 0 order by p.n",
-    ),
-    (
-        "passes",
-        "insert into passes (id, pass_id, member_id, kind, secret, issued_at)
-         select p.pass_id, int8send(p.n), p.member_id, 'card',
-             int8send(p.n) || int8send(p.n) || int8send(p.n) || int8send(p.n), $1 - interval '720 days'
-         from bench_people p where $2::bigint > 0 order by p.n",
-    ),
+/// $1 now, $2 members, after [`people::PEOPLE`]. Odd ones are on packs, of twenty the first two have lapsed.
+const SUBSCRIPTIONS: [(&str, &str); 3] = [
     // One subscription renewed every 90 days, or a pack every 144 days.
     (
         "subscriptions",

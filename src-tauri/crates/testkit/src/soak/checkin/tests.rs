@@ -2,10 +2,9 @@
 use super::*;
 use crate::TestDb;
 use crate::soak::app;
-use gatehouse_core::actor::Actor;
-use gatehouse_core::checkin::service::{check_in, let_in, undo_entry};
-use gatehouse_core::checkin::wire::{CheckIn, LetIn, Source, UndoEntry, Who};
 use gatehouse_core::clock::SystemClock;
+use gatehouse_core::ids::DeskId;
+use gatehouse_core::sealed::KeyFile;
 use gatehouse_core::services::Services;
 use sqlx::{AssertSqlSafe, Executor as _};
 
@@ -14,8 +13,13 @@ async fn day_at_the_door() -> (TestDb, Vec<Told>) {
     let db = TestDb::new().await;
     let base = app::base();
     let plan = Plan { suite: "checkin", seed: 1, ops: 8 };
-    let prepared = prepare(&db.owner, &plan, base).await.expect("a gym");
-    let services = Services { db: db.app.clone(), clock: Arc::new(SystemClock), files: std::env::temp_dir() };
+    let door = Door::prepare(&db.owner, &plan, base).await.expect("a gym");
+    let services = Services {
+        db: db.app.clone(),
+        clock: Arc::new(SystemClock),
+        files: std::env::temp_dir(),
+        keys: KeyFile::at(std::env::temp_dir().join("gatehouse-secrets.key")),
+    };
     let (branch, desk): (BranchId, DeskId) =
         sqlx::query_as("select branch_id, id from desks order by name limit 1")
             .fetch_one(&db.owner)
@@ -23,22 +27,23 @@ async fn day_at_the_door() -> (TestDb, Vec<Told>) {
             .expect("a desk");
     let actor = Actor::System { branch: Some(branch), desk: Some(desk) };
     let mut told = Vec::new();
-    for (_, code) in &prepared.members[..6] {
-        let scan_id = ScanId::new(base);
-        let request = CheckIn { scan_id, who: Who::Code(code.clone()), source: Source::Webcam };
+    let mut asks = Vec::new();
+    for (_, code) in &door.members[..6] {
+        let ask = Ask::CheckIn { scan_id: ScanId::new(base), code: code.clone() };
         // The second time is a retry.
-        for _ in 0..2 {
-            let verdict = check_in(&services, &actor, request.clone()).await.expect("a verdict");
-            told.push(Told { ask: Ask::CheckIn { scan_id, code: code.clone() }, answer: app::told(verdict) });
-        }
+        asks.extend([ask.clone(), ask]);
     }
-    let (scan_id, member_id) = (ScanId::new(base), prepared.members[6].0);
-    let request = LetIn { scan_id, member_id, reason: "soak".into() };
-    let verdict = let_in(&services, &actor, request).await.expect("a verdict");
-    told.push(Told { ask: Ask::LetIn { scan_id, member_id }, answer: app::told(verdict) });
-    let Answer::Verdict { entry_id: Some(entry_id), .. } = told[0].answer else { panic!("{told:?}") };
-    undo_entry(&services, &actor, UndoEntry { entry_id, reason: None }).await.expect("undone");
-    told.push(Told { ask: Ask::Undo { entry_id }, answer: Answer::Undone { entry_id } });
+    asks.push(Ask::LetIn { scan_id: ScanId::new(base), member_id: door.members[6].0 });
+    for ask in asks {
+        let done = Door::answer(&services, &actor, ask.clone()).await.expect("a verdict");
+        told.push(Told { ask, answer: Answer::Done(done) });
+    }
+    let Answer::Done(Done::Verdict { entry_id: Some(entry_id), .. }) = told[0].answer else {
+        panic!("{told:?}")
+    };
+    let undo = Ask::Undo { entry_id };
+    let undone = Door::answer(&services, &actor, undo.clone()).await.expect("undone");
+    told.push(Told { ask: undo, answer: Answer::Done(undone) });
     (db, told)
 }
 
@@ -103,5 +108,5 @@ fn a_request_sent_again_is_a_duplicate() {
     let ask = Ask::CheckIn { scan_id, code: "x".into() };
     let told = |ask: &Ask| Told { ask: ask.clone(), answer: Answer::Unknown };
     let other = Ask::CheckIn { scan_id: ScanId::new(app::base()), code: "x".into() };
-    assert_eq!(duplicates(&[told(&ask), told(&other), told(&ask), told(&ask)]), 2);
+    assert_eq!(Door::duplicates(&[told(&ask), told(&other), told(&ask), told(&ask)]), 2);
 }
