@@ -117,10 +117,8 @@ async function issueCard(call) {
 	const member = await call('member_register', { id: uuid(), full_name: 'Zofia Nowak', language: 'en' });
 	await call('sell', {
 		idempotency_key: uuid(),
-		kind: 'new',
 		member_id: member.id,
-		plan_id: plan.id,
-		starts_on: null,
+		lines: [{ kind: 'new', plan_id: plan.id, starts_on: null }],
 		expected_total: plan.price,
 		payments: [{ method: 'cash', amount: plan.price, reference: null }],
 	});
