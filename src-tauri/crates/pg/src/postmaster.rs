@@ -124,6 +124,8 @@ fn settings(config: &Config, home: &Home) -> Vec<String> {
         "timezone=UTC".to_owned(),
         "log_timezone=UTC".to_owned(),
         "jit=off".to_owned(),
+        // A desk reads a page here and there; handing that to a worker process takes longer than reading it.
+        "io_method=sync".to_owned(),
         "cluster_name=gatehouse".to_owned(),
     ]
     .into_iter()
