@@ -22,3 +22,4 @@ grant insert, update, delete on
 grant update (last_number, last_hash) on receipt_chains to :app;
 grant insert on till_shifts to :app;
 grant update (closed_at, closed_by, counted, counted_amount, expected_amount, left_in_drawer, variance_reason, report) on till_shifts to :app;
+grant execute on function hold_open_charge(uuid) to :app;

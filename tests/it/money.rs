@@ -266,6 +266,31 @@ async fn two_desks_refunding_at_once_never_give_back_more_than_was_paid() {
 }
 
 #[tokio::test]
+async fn two_who_take_back_what_settled_a_charge_at_once_both_leave_it_owed() {
+    let gym = TestGym::new().await;
+    let member = gym.member("Layla Hassan").await;
+    gym.sell_plan(member, gym.monthly().await).await;
+    let charge: uuid::Uuid =
+        sqlx::query_scalar("select id from charges").fetch_one(&gym.db.owner).await.expect("a charge");
+    let take_back = |minor: i64| sqlx::query("select settle_charge($1, $2)").bind(charge).bind(-minor);
+    let mut first = gym.db.owner.begin().await.expect("a transaction");
+    take_back(100).execute(&mut *first).await.expect("taken back");
+    let mut second = gym.db.owner.begin().await.expect("a transaction");
+    let (ended, waited) = tokio::join!(
+        async {
+            // The second is at the same row by then; were it later, it would only be easier.
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            first.commit().await
+        },
+        take_back(200).execute(&mut *second)
+    );
+    ended.expect("the first");
+    waited.expect("the second");
+    second.commit().await.expect("the second");
+    assert_eq!(gym.count("select owed from open_charges").await, 300);
+}
+
+#[tokio::test]
 async fn a_refund_that_keeps_the_charge_is_owed_again_and_one_to_credit_pays_something_else() {
     let gym = TestGym::new().await;
     let (member, plan) = (gym.member("Mona Adel").await, gym.monthly().await);

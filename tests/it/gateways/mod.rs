@@ -1,13 +1,15 @@
 //! The clients of the payment gateways against stand-ins that speak the vendors' published protocols.
+mod collect;
 mod paymob;
 mod paypal;
 mod requests;
+mod saved;
 mod settings;
 mod upi;
 
 use axum::http::{HeaderMap, HeaderName};
 use gatehouse_core::money::Money;
-use gatehouse_net::gateways::{Event, Gateway, Payer, PaymentOrder, Timing, WebhookError};
+use gatehouse_net::gateways::{Event, Gateway, News, Payer, PaymentOrder, Settlement, Timing, WebhookError};
 use gatehouse_testkit::gateways::Delivery;
 use std::time::Duration;
 use uuid::Uuid;
@@ -29,6 +31,7 @@ fn order(minor: i64, currency: &str) -> PaymentOrder {
         payer: Payer { first_name: "Layla".into(), last_name: "Hassan".into(), ..Payer::default() },
         return_url: None,
         notify_url: None,
+        save: false,
     }
 }
 
@@ -41,4 +44,12 @@ fn headers(delivery: &Delivery) -> HeaderMap {
 
 async fn read(gateway: &Gateway, delivery: &Delivery) -> Result<Option<Event>, WebhookError> {
     gateway.read_webhook(&headers(delivery), &delivery.query, &delivery.body).await
+}
+
+/// What a message says of its order's money.
+fn outcome(event: Event) -> Settlement {
+    match event.news {
+        News::Outcome(outcome) => outcome,
+        News::Saved(method) => panic!("{method:?}"),
+    }
 }

@@ -3,7 +3,8 @@ use gatehouse_core::money::Money;
 use gatehouse_core::secret::Secret;
 use gatehouse_net::gateways::paypal::{Certificates, PaypalConfig};
 use gatehouse_net::gateways::{
-    Capture, Created, Event, Gateway, GatewayError, Paypal, Refund, RefundState, Settlement, WebhookError,
+    Capture, Created, Event, Gateway, GatewayError, News, Paypal, Refund, RefundState, Settlement,
+    WebhookError,
 };
 use gatehouse_testkit::FakeClock;
 use gatehouse_testkit::gateways::{Call, Delivery, Mischief, PaypalStandIn, certificates};
@@ -11,7 +12,7 @@ use serde_json::json;
 use std::sync::Arc;
 use uuid::Uuid;
 
-fn config(stand_in: &PaypalStandIn, name: &str) -> PaypalConfig {
+pub(super) fn config(stand_in: &PaypalStandIn, name: &str) -> PaypalConfig {
     let trusted = Certificates::of(stand_in.url(), name, certificates::ROOT.as_bytes());
     PaypalConfig {
         base_url: stand_in.url().into(),
@@ -23,7 +24,7 @@ fn config(stand_in: &PaypalStandIn, name: &str) -> PaypalConfig {
     }
 }
 
-fn client(config: PaypalConfig) -> (Gateway, FakeClock) {
+pub(super) fn client(config: PaypalConfig) -> (Gateway, FakeClock) {
     let clock = FakeClock::at("2026-03-11T10:00:00Z");
     (Gateway::Paypal(Paypal::new(config, Arc::new(clock.clone())).expect("a client")), clock)
 }
@@ -38,7 +39,7 @@ async fn ordered() -> (PaypalStandIn, Gateway, Created) {
 
 fn capture(minor: i64) -> Capture {
     let at = "2026-03-11T10:00:00Z".parse().expect("a time");
-    Capture { id: CAPTURE.into(), amount: Money::new(minor, "USD"), at: Some(at) }
+    Capture { id: CAPTURE.into(), amount: Money::new(minor, "USD"), at: Some(at), saved: None }
 }
 
 const CAPTURE: &str = "3C190127TN0000001";
@@ -184,13 +185,16 @@ async fn a_message_says_what_was_paid_and_is_checked_without_asking_paypal() {
     let (stand_in, gateway, created) = ordered().await;
     stand_in.approve(&created.order_id);
     let approved = read(&gateway, &stand_in.approval_message(&created.order_id)).await;
-    let expected =
-        Event { event_id: "WH-1".into(), order_id: created.order_id.clone(), outcome: Settlement::Pending };
+    let expected = Event {
+        event_id: "WH-1".into(),
+        order_id: created.order_id.clone(),
+        news: News::Outcome(Settlement::Pending),
+    };
     assert_eq!(approved, Ok(Some(expected)));
     gateway.inquire(&created.order_id).await.expect("paid");
     let delivery = stand_in.capture_message(&created.order_id);
-    let outcome = Settlement::Paid(capture(4_500));
-    let expected = Event { event_id: "WH-2".into(), order_id: created.order_id, outcome };
+    let news = News::Outcome(Settlement::Paid(capture(4_500)));
+    let expected = Event { event_id: "WH-2".into(), order_id: created.order_id, news };
     for _ in 0..2 {
         assert_eq!(read(&gateway, &delivery).await, Ok(Some(expected.clone())), "twice is the same event");
     }

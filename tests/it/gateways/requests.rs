@@ -21,7 +21,7 @@ use gatehouse_testkit::gateways::{Call, Delivery, Mischief, PaymobStandIn, Paypa
 use gatehouse_testkit::{GymSetup, TestGym, without};
 use std::collections::BTreeMap;
 
-fn code(error: Error) -> String {
+pub fn code(error: Error) -> String {
     error.to_wire().code
 }
 
@@ -33,6 +33,7 @@ async fn with_paymob() -> (TestGym, PaymobStandIn, Gateways) {
         base_url: stand_in.url().into(),
         public_key: PaymobStandIn::PUBLIC_KEY.into(),
         integrations: vec![PaymobStandIn::INTEGRATION],
+        moto_integration: Some(PaymobStandIn::MOTO),
         notify_url: None,
     };
     let keys = [
@@ -45,7 +46,7 @@ async fn with_paymob() -> (TestGym, PaymobStandIn, Gateways) {
 }
 
 /// A gym that sells in dollars and takes PayPal.
-async fn with_paypal() -> (TestGym, PaypalStandIn, Gateways) {
+pub async fn with_paypal() -> (TestGym, PaypalStandIn, Gateways) {
     let gym = TestGym::with(GymSetup { currency: "USD", ..GymSetup::default() }).await;
     let stand_in = PaypalStandIn::start().await;
     let settings = GatewaySettings::PayPal {
@@ -93,6 +94,7 @@ fn asking(
         payer_id: member,
         charge_ids: charges.to_vec(),
         amount: gym.money(minor),
+        keep_method: false,
     }
 }
 

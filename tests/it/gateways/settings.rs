@@ -1,7 +1,7 @@
 //! The keys of the gateways: encrypted, masked, audited.
 use gatehouse_core::auth::model::Permission;
 use gatehouse_core::error::Error;
-use gatehouse_core::payments::gateways::service::{enabled, set, settings};
+use gatehouse_core::payments::gateways::service::{enabled, offered, set, settings};
 use gatehouse_core::payments::gateways::wire::{GatewaySettings, GatewayView, RemoteMethod, SetGateway};
 use gatehouse_core::secret::Secret;
 use gatehouse_testkit::{TestGym, without};
@@ -43,6 +43,16 @@ async fn keys_are_encrypted_shown_masked_and_looking_at_them_is_audited() {
     assert_eq!(gym.count(looks).await, 0);
     let rows: Vec<GatewayView> = settings(&gym.services, &gym.owner).await.expect("settings").rows;
     assert_eq!((rows, gym.count(looks).await), (vec![view], 1));
+    let ways = offered(&gym.services, &gym.reception).await.expect("ways").rows;
+    assert_eq!(
+        (ways, gym.count(looks).await),
+        (vec![RemoteMethod::PayPal], 1),
+        "the desk learns no more than the name"
+    );
+    set(&gym.services, &gym.owner, SetGateway { enabled: false, ..request(paypal(LIVE), &[]) })
+        .await
+        .expect("off");
+    assert!(offered(&gym.services, &gym.reception).await.expect("ways").rows.is_empty());
     let told = "select count(*) from audit_log where coalesce(before::text, '') || coalesce(after::text, '') like '%secret-of-paypal%'";
     assert_eq!(gym.count(told).await, 0, "no key in the audit log");
 }
@@ -84,7 +94,15 @@ async fn settings_that_cannot_work_store_nothing() {
         name: "Iron House".into(),
         merchant_code: None,
     };
+    let paymob = |moto: i64| GatewaySettings::Paymob {
+        base_url: "https://accept.paymob.com".into(),
+        public_key: "egy_pk".into(),
+        integrations: vec![1],
+        moto_integration: Some(moto),
+        notify_url: None,
+    };
     for (wanted, field, expected) in [
+        (request(paymob(0), &[]), "moto_integration", "malformed"),
         (request(paypal("http://api-m.paypal.com"), &key), "base_url", "insecure"),
         (request(paypal("http://127.0.0.1.evil.example"), &key), "base_url", "insecure"),
         (request(paypal("api-m.paypal.com"), &key), "base_url", "malformed"),

@@ -2,6 +2,7 @@
 use crate::actor::Actor;
 use crate::error::Error;
 use crate::ids::new_id;
+use crate::payments::batch::Batch;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -39,4 +40,16 @@ pub async fn record(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Adds the row to a batch instead.
+pub fn add(batch: &mut Batch, actor: &Actor, now: DateTime<Utc>, change: Change<'_>) {
+    batch.set(
+        "audit",
+        serde_json::json!({
+            "id": new_id(now), "at": now, "branch_id": actor.branch().ok(), "account_id": actor.account(),
+            "desk_id": actor.desk().ok(), "act": change.act, "subject_kind": change.subject_kind,
+            "subject_id": change.subject, "before": change.before, "after": change.after,
+        }),
+    );
 }

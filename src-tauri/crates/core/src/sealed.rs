@@ -91,7 +91,8 @@ fn trouble(path: &Path, error: &io::Error) -> Error {
     Error::Internal(format!("the key file {} cannot be used: {error}", path.display()))
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Two digits a byte.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 

@@ -1,7 +1,7 @@
 //! What every use case needs: the database, the clock, the files.
 use crate::clock::Clock;
 use crate::sealed::KeyFile;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use sqlx::PgPool;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ pub struct Services {
 
 impl Services {
     pub fn now(&self) -> DateTime<Utc> {
-        self.clock.now()
+        // As precise as the database stores it: what is hashed here is read back the same.
+        self.clock.now().trunc_subsecs(6)
     }
 }

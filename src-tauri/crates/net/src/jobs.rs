@@ -8,6 +8,8 @@ use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
 /// How often gateways are asked about open payments.
 const SETTLE_EVERY: Duration = Duration::from_secs(30);
+/// How often subscriptions are looked at that go on by themselves, and debts that are due.
+const COLLECT_EVERY: Duration = Duration::from_mins(10);
 
 /// Starts the jobs of a host; they end with [`stop`]. Without them payments are only settled when somebody asks.
 pub async fn start(host: &Arc<Host>) {
@@ -29,6 +31,7 @@ pub async fn stop(host: &Host) {
 async fn started(host: &Arc<Host>) -> Result<JobScheduler, JobSchedulerError> {
     let scheduler = JobScheduler::new().await?;
     scheduler.add(settle(Arc::downgrade(host))?).await?;
+    scheduler.add(collect(Arc::downgrade(host))?).await?;
     scheduler.start().await?;
     Ok(scheduler)
 }
@@ -51,6 +54,21 @@ fn settle(host: Weak<Host>) -> Result<Job, JobSchedulerError> {
                     );
                 }
                 Err(error) => tracing::warn!(%error, "open payments could not be looked up"),
+            }
+        })
+    })
+}
+
+fn collect(host: Weak<Host>) -> Result<Job, JobSchedulerError> {
+    let turn = Arc::new(tokio::sync::Mutex::new(()));
+    Job::new_repeated_async(COLLECT_EVERY, move |_, _| {
+        let (host, turn) = (host.clone(), turn.clone());
+        Box::pin(async move {
+            let (Some(host), Ok(_turn)) = (host.upgrade(), turn.try_lock()) else { return };
+            match payments::collect_all(host.services(), &host.gateways).await {
+                Ok(done) if done == payments::Collected::default() => {}
+                Ok(done) => tracing::info!(?done, "collected what is due"),
+                Err(error) => tracing::warn!(%error, "what is due was not collected"),
             }
         })
     })

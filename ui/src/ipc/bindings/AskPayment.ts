@@ -15,4 +15,9 @@ charge_ids: Array<ChargeId>,
 /**
  * All of the charges or a part; of credit any amount.
  */
-amount: Money, };
+amount: Money, 
+/**
+ * The payer agrees that the gateway keeps the method, and that subscriptions which renew by themselves are charged
+ * to it.
+ */
+keep_method: boolean, };

@@ -29,6 +29,10 @@ base_url: string, public_key: string,
  */
 integrations: Array<number>, 
 /**
+ * Id of the "Moto" integration, which charges saved cards; without it none is charged.
+ */
+moto_integration: number | null, 
+/**
  * Where Paymob sends its messages, if this house can be reached from outside.
  */
 notify_url: string | null, } | { "kind": "paypal", 

@@ -2,4 +2,8 @@
 import type { MemberId } from "./MemberId";
 import type { Relation } from "./Relation";
 
-export type HouseholdMember = { member_id: MemberId, full_name: string, number: string, relation: Relation, guardian_name: string | null, };
+export type HouseholdMember = { member_id: MemberId, full_name: string, number: string, relation: Relation, 
+/**
+ * Of a dependent.
+ */
+guardian_id: MemberId | null, guardian_name: string | null, };

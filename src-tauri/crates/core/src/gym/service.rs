@@ -228,6 +228,14 @@ pub async fn branch(services: &Services, actor: &Actor) -> Result<Branch, Error>
     fetch_branch(&mut db, id).await
 }
 
+/// The branches that this house keeps.
+pub async fn branches(services: &Services) -> Result<Vec<BranchId>, Error> {
+    let mut db = services.db.acquire().await?;
+    Ok(sqlx::query_scalar!(r#"select id as "id: BranchId" from branches order by code"#)
+        .fetch_all(&mut *db)
+        .await?)
+}
+
 /// Settings → Branch.
 pub async fn update_branch(
     services: &Services,

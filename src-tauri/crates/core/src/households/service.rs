@@ -39,7 +39,7 @@ pub async fn household_of(
 async fn fetch(db: &mut PgConnection, id: HouseholdId) -> Result<Household, Error> {
     let rows = sqlx::query!(
         r#"select h.name, hm.member_id as "member: MemberId", m.full_name, m.number, hm.relation as "relation: Relation",
-               g.full_name as "guardian?"
+               hm.guardian_id as "guardian_id: MemberId", g.full_name as "guardian?"
            from households h
            join household_members hm on hm.household_id = h.id and hm.left_at is null
            join members m on m.id = hm.member_id
@@ -56,6 +56,7 @@ async fn fetch(db: &mut PgConnection, id: HouseholdId) -> Result<Household, Erro
         full_name: row.full_name,
         number: row.number,
         relation: row.relation,
+        guardian_id: row.guardian_id,
         guardian_name: row.guardian,
     });
     Ok(Household { id, name, members: members.collect() })

@@ -52,5 +52,7 @@ pub struct HouseholdMember {
     pub full_name: String,
     pub number: String,
     pub relation: Relation,
+    /// Of a dependent.
+    pub guardian_id: Option<MemberId>,
     pub guardian_name: Option<String>,
 }

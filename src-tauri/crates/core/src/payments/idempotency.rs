@@ -1,10 +1,12 @@
 //! Every money write carries a key made by the caller, once per intent. The first result is stored under it in
 //! the write's own transaction; a retry gets that result, and the same key with other content is an error.
 use crate::error::Error;
+use crate::payments::batch::{Batch, bytea};
 use crate::services::Services;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -61,17 +63,27 @@ pub async fn remember(
     response: &impl Serialize,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
+    let mut batch = Batch::default();
+    answer(&mut batch, key, response, now)?;
+    batch.write(db).await?;
+    Ok(())
+}
+
+/// Adds the answer to a batch; the number of the batch's receipt is put into it.
+pub fn answer(
+    batch: &mut Batch,
+    key: &Key,
+    response: &impl Serialize,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     let response = serde_json::to_value(response).map_err(|error| Error::Internal(error.to_string()))?;
-    sqlx::query!(
-        "insert into idempotency_keys (key, command, request_digest, response, at) values ($1, $2, $3, $4, $5)",
-        key.id,
-        key.command,
-        key.digest,
-        response,
-        now
-    )
-    .execute(db)
-    .await?;
+    batch.set(
+        "answer",
+        json!({
+            "key": key.id, "command": key.command, "request_digest": bytea(&key.digest), "response": response,
+            "at": now,
+        }),
+    );
     Ok(())
 }
 

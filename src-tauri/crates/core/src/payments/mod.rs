@@ -2,9 +2,12 @@
 //!
 //! The ledger is double entry and append-only: what was posted stays, and a mistake is taken back by a posting
 //! of the opposite sign. The database refuses everything else.
+pub mod batch;
+pub mod collection;
 pub mod dunning;
 pub mod gateways;
 pub mod idempotency;
+pub mod mandates;
 pub mod model;
 pub mod posting;
 pub mod refund;

@@ -10,8 +10,10 @@ use crate::ids::{
     SubscriptionId, TransactionId, VoucherId, new_id,
 };
 use crate::money::LARGEST_MINOR;
+use crate::payments::batch::{Batch, bytea, refused};
 use crate::payments::wire::Method;
 use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
 use std::fmt::Write as _;
@@ -315,20 +317,71 @@ impl Posting {
     /// Writes it all. Within a transaction; nothing commits here.
     ///
     /// # Errors
-    /// [`Error::Conflict`] `already_voided`, `already_settled` (somebody else paid or credited the charge, or used the
-    /// payment), `refund_above_payment`, `already_confirmed`; [`Error::Invalid`] for amounts beyond 2^53 - 1.
-    pub async fn write(mut self, db: &mut PgConnection, actor: &Actor) -> Result<Fingerprint, Error> {
+    /// As [`Posting::into_batch`] and [`refused`].
+    pub async fn write(self, db: &mut PgConnection, actor: &Actor) -> Result<Fingerprint, Error> {
+        let mut batch = Batch::default();
+        let digest = self.into_batch(actor, &mut batch)?;
+        batch.write(db).await.map_err(refused)?;
+        Ok(digest)
+    }
+
+    /// Adds its rows to a batch.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for amounts beyond 2^53 - 1.
+    pub fn into_batch(mut self, actor: &Actor, batch: &mut Batch) -> Result<Fingerprint, Error> {
         if self.entries.iter().any(|entry| entry.amount.abs() > LARGEST_MINOR) {
             return Err(Error::invalid("amount", "amount_too_large"));
         }
         self.entries.sort_by_key(|entry| entry.id);
         let digest = self.digest();
-        self.write_transaction(db, actor, &digest).await?;
-        self.write_charges(db).await?;
-        self.write_payments(db).await?;
-        self.write_allocations(db).await?;
-        self.write_credits(db).await?;
-        self.write_refunds(db).await?;
+        let header = &self.header;
+        let (transaction, currency) = (header.id, &header.currency);
+        batch.add(
+            "ledger_transactions",
+            json!({
+                "id": transaction, "branch_id": actor.branch()?, "kind": header.kind.as_str(), "at": header.at,
+                "business_day": header.business_day, "idempotency_key": header.idempotency_key,
+                "reverses_id": header.reverses, "account_id": actor.account(), "desk_id": actor.desk().ok(),
+                "reason": header.reason, "digest": bytea(&digest),
+            }),
+        );
+        for entry in &self.entries {
+            batch.add(
+                "ledger_entries",
+                json!({
+                    "id": entry.id, "transaction_id": transaction, "account": entry.account,
+                    "member_id": entry.member, "amount": entry.amount, "currency": currency,
+                }),
+            );
+        }
+        for (id, charge) in &self.charges {
+            batch.add("charges", charge.row(*id, header));
+        }
+        for (id, payment) in &self.payments {
+            batch.add("payments", payment.row(*id, header));
+        }
+        for (payment, charge, amount) in &self.allocations {
+            batch.add(
+                "allocations",
+                json!({
+                    "id": AllocationId::new(header.at), "transaction_id": transaction, "payment_id": payment,
+                    "charge_id": charge, "amount": amount,
+                }),
+            );
+        }
+        for credit in &self.credits {
+            batch.add(
+                "charge_credits",
+                json!({
+                    "id": CreditId::new(header.at), "transaction_id": transaction, "charge_id": credit.charge,
+                    "kind": credit.kind.as_str(), "amount": credit.amount, "tax_amount": credit.tax_amount,
+                }),
+            );
+        }
+        for refund in &self.refunds {
+            batch.add("refunds", refund.row(header));
+        }
         Ok(digest)
     }
 
@@ -352,168 +405,38 @@ impl Posting {
         }
         Sha256::digest(text).to_vec()
     }
+}
 
-    async fn write_transaction(
-        &self,
-        db: &mut PgConnection,
-        actor: &Actor,
-        digest: &[u8],
-    ) -> Result<(), Error> {
-        let header = &self.header;
-        let ids: Vec<Uuid> = self.entries.iter().map(|entry| entry.id).collect();
-        let accounts: Vec<&str> = self.entries.iter().map(|entry| entry.account).collect();
-        let members: Vec<Option<Uuid>> =
-            self.entries.iter().map(|entry| entry.member.map(|id| id.0)).collect();
-        let amounts: Vec<i64> = self.entries.iter().map(|entry| entry.amount).collect();
-        sqlx::query!(
-            "with opened as (
-                 insert into ledger_transactions (id, branch_id, kind, at, business_day, idempotency_key, reverses_id, account_id,
-                     desk_id, reason, digest)
-                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-             )
-             insert into ledger_entries (id, transaction_id, account, member_id, amount, currency)
-             select id, $1, account, member, amount, $12
-             from unnest($13::uuid[], $14::text[], $15::uuid[], $16::bigint[]) as entry (id, account, member, amount)",
-            header.id.0,
-            actor.branch()?.0,
-            header.kind.as_str(),
-            header.at,
-            header.business_day,
-            header.idempotency_key,
-            header.reverses.map(|id| id.0),
-            actor.account().map(|id| id.0),
-            actor.desk().ok().map(|id| id.0),
-            header.reason,
-            digest,
-            header.currency,
-            &ids,
-            &accounts as &[&str],
-            &members as &[Option<Uuid>],
-            &amounts
-        )
-        .execute(db)
-        .await
-        .map_err(refused)?;
-        Ok(())
+impl NewCharge {
+    fn row(&self, id: ChargeId, header: &Header) -> Value {
+        json!({
+            "id": id, "transaction_id": header.id, "member_id": self.member, "payer_id": self.payer,
+            "subscription_id": self.subscription, "product_id": self.product, "description": self.description,
+            "quantity": self.quantity, "unit_amount": self.unit_amount, "amount": self.amount,
+            "tax_name": self.tax_name, "tax_bp": self.tax_bp, "tax_amount": self.tax_amount,
+            "currency": header.currency, "due_on": self.due_on, "earned": self.earned.as_str(),
+        })
     }
+}
 
-    async fn write_charges(&self, db: &mut PgConnection) -> Result<(), Error> {
-        for (id, charge) in &self.charges {
-            sqlx::query!(
-                "insert into charges (id, transaction_id, member_id, payer_id, subscription_id, product_id, description, quantity,
-                     unit_amount, amount, tax_name, tax_bp, tax_amount, currency, due_on, earned)
-                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
-                id.0,
-                self.header.id.0,
-                charge.member.map(|id| id.0),
-                charge.payer.map(|id| id.0),
-                charge.subscription.map(|id| id.0),
-                charge.product.map(|id| id.0),
-                charge.description,
-                charge.quantity,
-                charge.unit_amount,
-                charge.amount,
-                charge.tax_name,
-                charge.tax_bp,
-                charge.tax_amount,
-                self.header.currency,
-                charge.due_on,
-                charge.earned.as_str()
-            )
-            .execute(&mut *db)
-            .await
-            .map_err(refused)?;
-        }
-        Ok(())
+impl NewPayment {
+    fn row(&self, id: PaymentId, header: &Header) -> Value {
+        json!({
+            "id": id, "transaction_id": header.id, "member_id": self.payer, "method": self.method,
+            "amount": self.amount, "currency": header.currency, "tendered": self.tendered,
+            "reference": self.reference, "shift_id": self.shift, "request_id": self.request,
+            "voucher_id": self.voucher,
+        })
     }
+}
 
-    async fn write_payments(&self, db: &mut PgConnection) -> Result<(), Error> {
-        for (id, payment) in &self.payments {
-            sqlx::query!(
-                "insert into payments (id, transaction_id, member_id, method, amount, currency, tendered, reference, shift_id,
-                     request_id, voucher_id)
-                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-                id.0,
-                self.header.id.0,
-                payment.payer.map(|id| id.0),
-                payment.method as Method,
-                payment.amount,
-                self.header.currency,
-                payment.tendered,
-                payment.reference,
-                payment.shift.map(|id| id.0),
-                payment.request.map(|id| id.0),
-                payment.voucher.map(|id| id.0)
-            )
-            .execute(&mut *db)
-            .await
-            .map_err(refused)?;
-        }
-        Ok(())
-    }
-
-    async fn write_allocations(&self, db: &mut PgConnection) -> Result<(), Error> {
-        if self.allocations.is_empty() {
-            return Ok(());
-        }
-        let ids: Vec<Uuid> = self.allocations.iter().map(|_| AllocationId::new(self.header.at).0).collect();
-        let payments: Vec<Uuid> = self.allocations.iter().map(|(payment, _, _)| payment.0).collect();
-        let charges: Vec<Uuid> = self.allocations.iter().map(|(_, charge, _)| charge.0).collect();
-        let amounts: Vec<i64> = self.allocations.iter().map(|(_, _, amount)| *amount).collect();
-        sqlx::query!(
-            "insert into allocations (id, transaction_id, payment_id, charge_id, amount)
-             select id, $1, payment, charge, amount
-             from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[]) as part (id, payment, charge, amount)",
-            self.header.id.0,
-            &ids,
-            &payments,
-            &charges,
-            &amounts
-        )
-        .execute(db)
-        .await
-        .map_err(refused)?;
-        Ok(())
-    }
-
-    async fn write_credits(&self, db: &mut PgConnection) -> Result<(), Error> {
-        for credit in &self.credits {
-            sqlx::query!(
-                "insert into charge_credits (id, transaction_id, charge_id, kind, amount, tax_amount) values ($1, $2, $3, $4, $5, $6)",
-                CreditId::new(self.header.at).0,
-                self.header.id.0,
-                credit.charge.0,
-                credit.kind.as_str(),
-                credit.amount,
-                credit.tax_amount
-            )
-            .execute(&mut *db)
-            .await
-            .map_err(refused)?;
-        }
-        Ok(())
-    }
-
-    async fn write_refunds(&self, db: &mut PgConnection) -> Result<(), Error> {
-        for refund in &self.refunds {
-            sqlx::query!(
-                "insert into refunds (id, transaction_id, payment_id, method, amount, currency, reference, shift_id, request_id)
-                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-                RefundId::new(self.header.at).0,
-                self.header.id.0,
-                refund.payment.0,
-                refund.method as Method,
-                refund.amount,
-                self.header.currency,
-                refund.reference,
-                refund.shift.map(|id| id.0),
-                refund.request.map(|id| id.0)
-            )
-            .execute(&mut *db)
-            .await
-            .map_err(refused)?;
-        }
-        Ok(())
+impl NewRefund {
+    fn row(&self, header: &Header) -> Value {
+        json!({
+            "id": RefundId::new(header.at), "transaction_id": header.id, "payment_id": self.payment,
+            "method": self.method, "amount": self.amount, "currency": header.currency,
+            "reference": self.reference, "shift_id": self.shift, "request_id": self.request,
+        })
     }
 }
 
@@ -534,19 +457,6 @@ pub fn canonical_entry(text: &mut String, account: &str, member: Option<Uuid>, a
     let member = member.map(|id| id.to_string()).unwrap_or_default();
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{account}|{member}|{amount}|{currency}");
-}
-
-fn refused(error: sqlx::Error) -> Error {
-    match Error::constraint(&error) {
-        Some("ledger_transactions_reverses_key") => Error::conflict("already_voided"),
-        Some("open_charges_not_overpaid" | "payment_balances_not_overused") => {
-            Error::conflict("already_settled")
-        }
-        Some("payment_balances_not_overrefunded") => Error::conflict("refund_above_payment"),
-        Some("payments_request_key" | "refunds_request_key") => Error::conflict("already_confirmed"),
-        Some("vouchers_not_overspent") => Error::conflict("voucher_spent"),
-        _ => error.into(),
-    }
 }
 
 /// Which payment settles how much of which charge, both taken in their order.

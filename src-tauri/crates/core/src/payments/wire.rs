@@ -1,6 +1,7 @@
 //! Requests and answers about payments.
-use crate::ids::{ChargeId, MemberId, PaymentId, ReceiptId, TransactionId};
+use crate::ids::{ChargeId, MandateId, MemberId, PaymentId, ReceiptId, TransactionId};
 use crate::money::Money;
+use crate::payments::gateways::wire::RemoteMethod;
 use crate::subscriptions::wire::Standing;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -247,4 +248,24 @@ pub struct MoneySettings {
     pub tax_number: Option<String>,
     pub address: Option<String>,
     pub receipt_footer: Option<String>,
+}
+
+/// A payment method that a member left with a gateway for what is due later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct Mandate {
+    pub id: MandateId,
+    pub method: RemoteMethod,
+    /// As people read it: `MasterCard •••• 2346`.
+    pub label: String,
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct Mandates {
+    pub rows: Vec<Mandate>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, TS)]
+pub struct RevokeMandate {
+    pub mandate_id: MandateId,
 }

@@ -2,14 +2,15 @@
 use crate::error::Error;
 use crate::ids::{ReceiptId, ShiftId, TransactionId};
 use crate::money::Money;
+use crate::payments::batch::{Batch, NUMBER, bytea};
 use crate::payments::posting::Fingerprint;
 use crate::payments::wire::{Method, Payment};
-use crate::receipts::chain::{self, NewReceipt};
 use crate::receipts::document::{
     Issuer, Language, PaidBy, ReceiptDocument, ReceiptKind, ReceiptLine, ReceiptMember, ReceiptPayment,
     TaxTotal, Totals, mask,
 };
 use crate::sales::store::Counter;
+use serde_json::json;
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
 
@@ -35,31 +36,35 @@ pub struct Slip<'a> {
 
 /// Writes the receipt and gives its number; the last thing in a transaction before its answer is stored.
 pub async fn give(db: &mut PgConnection, counter: &Counter, slip: Slip<'_>) -> Result<i64, Error> {
-    let place = chain::take_place(db, counter.till).await?;
-    let document = document(counter, &slip, place.number);
-    let json = serde_json::to_string(&document).map_err(|error| Error::Internal(error.to_string()))?;
-    let receipt = NewReceipt {
-        id: slip.id,
-        branch: counter.branch,
-        kind: slip.kind,
-        transaction: slip.transaction,
-        digest: slip.digest,
-        shift: slip.shift,
-        member: counter.customer.as_ref().map(|customer| customer.member),
-        at: counter.now,
-        business_day: counter.today,
-        document: &json,
-    };
-    chain::write(db, &place, receipt).await?;
-    Ok(place.number)
+    let mut batch = Batch::default();
+    add(&mut batch, counter, &slip)?;
+    batch.write(db).await?.ok_or(Error::Internal("a receipt without a number".to_owned()))
+}
+
+/// Adds the receipt to a batch.
+pub fn add(batch: &mut Batch, counter: &Counter, slip: &Slip<'_>) -> Result<(), Error> {
+    let document = serde_json::to_string(&document(counter, slip))
+        .map_err(|error| Error::Internal(error.to_string()))?;
+    let receipt = json!({
+        "id": slip.id, "branch_id": counter.branch, "till_id": counter.till, "kind": slip.kind,
+        "transaction_id": slip.transaction, "digest": bytea(slip.digest), "shift_id": slip.shift,
+        "member_id": counter.customer.as_ref().map(|customer| customer.member), "at": counter.now,
+        "business_day": counter.today,
+    });
+    batch.give(receipt, document);
+    Ok(())
 }
 
 /// The number as people read it: branch code, till, running number.
 pub fn number_text(branch_code: &str, till_number: i16, number: i64) -> String {
-    format!("{branch_code}-{till_number}-{number:06}")
+    numbered(branch_code, till_number, &format!("{number:06}"))
 }
 
-fn document(counter: &Counter, slip: &Slip<'_>, number: i64) -> ReceiptDocument {
+fn numbered(branch_code: &str, till_number: i16, number: &str) -> String {
+    format!("{branch_code}-{till_number}-{number}")
+}
+
+fn document(counter: &Counter, slip: &Slip<'_>) -> ReceiptDocument {
     let paper = &counter.paper;
     let some = |minor: i64| (minor != 0).then_some(minor);
     let tendered: i64 = slip
@@ -75,7 +80,7 @@ fn document(counter: &Counter, slip: &Slip<'_>, number: i64) -> ReceiptDocument 
     let other_payer = counter.customer.as_ref().filter(|customer| customer.payer != customer.member);
     ReceiptDocument {
         kind: slip.kind,
-        number: number_text(&paper.branch_code, paper.till_number, number),
+        number: numbered(&paper.branch_code, paper.till_number, NUMBER),
         language: match paper.language.as_str() {
             "ar" => Language::Ar,
             "hi" => Language::Hi,

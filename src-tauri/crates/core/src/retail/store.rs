@@ -3,12 +3,14 @@ use crate::actor::Actor;
 use crate::error::Error;
 use crate::ids::{MovementId, PriceId, ProductId, TaxRateId, TransactionId};
 use crate::money::Money;
+use crate::payments::batch::Batch;
 use crate::plans::model::price_on;
 use crate::plans::store::{At, PriceRow};
 use crate::plans::wire::PlanPrice;
 use crate::retail::model::check_quantity;
 use crate::retail::wire::{Product, ProductForm, StockKind, StockMovement, StockMovements};
 use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::json;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -274,40 +276,29 @@ pub async fn insert_movement(
     Ok(())
 }
 
-/// Takes sold things out of the branch's stock, within the sale's own transaction. Nobody at the desk is refused for
-/// a stock that is only wrong on paper: it may go below zero.
+/// Adds to a batch what a sale takes from the shelf.
 ///
 /// # Errors
-/// [`Error::Invalid`] in `quantity` for less than one.
-pub async fn sold(
-    db: &mut PgConnection,
+/// [`Error::Invalid`] for a quantity that nobody sells.
+pub fn take(
+    batch: &mut Batch,
     actor: &Actor,
     transaction: TransactionId,
-    lines: &[(ProductId, i32)],
+    lines: impl Iterator<Item = (ProductId, i32)>,
     business_day: NaiveDate,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    for (_, quantity) in lines {
-        check_quantity(*quantity)?;
+    for (product, quantity) in lines {
+        check_quantity(quantity)?;
+        batch.add(
+            "stock_movements",
+            json!({
+                "id": MovementId::new(now), "branch_id": actor.branch()?, "product_id": product, "kind": "sale",
+                "quantity": -quantity, "transaction_id": transaction, "at": now, "business_day": business_day,
+                "account_id": actor.account(),
+            }),
+        );
     }
-    let ids: Vec<Uuid> = lines.iter().map(|_| MovementId::new(now).0).collect();
-    let products: Vec<Uuid> = lines.iter().map(|(product, _)| product.0).collect();
-    let quantities: Vec<i32> = lines.iter().map(|(_, quantity)| -quantity).collect();
-    sqlx::query!(
-        "insert into stock_movements (id, branch_id, product_id, kind, quantity, transaction_id, at, business_day, account_id)
-         select id, $1, product, 'sale', quantity, $2, $3, $4, $5
-         from unnest($6::uuid[], $7::uuid[], $8::int[]) as line (id, product, quantity)",
-        actor.branch()?.0,
-        transaction.0,
-        now,
-        business_day,
-        actor.account().map(|id| id.0),
-        &ids,
-        &products,
-        &quantities
-    )
-    .execute(db)
-    .await?;
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use crate::ids::{
     ChargeId, MemberId, PaymentId, ProductId, ReceiptId, ShiftId, SubscriptionId, TransactionId,
 };
 use crate::money::Money;
+use crate::payments::batch::{Batch, refused};
 use crate::payments::idempotency::{self, Key};
 use crate::payments::model::{Settled, Terms, rounded, settle};
 use crate::payments::posting::{
@@ -16,7 +17,7 @@ use crate::payments::store::credit_of;
 use crate::payments::wire::Payment;
 use crate::plans::store::At;
 use crate::receipts::document::{ReceiptKind, ReceiptLine};
-use crate::receipts::give::{Slip, give};
+use crate::receipts::give::{self as receipt, Slip};
 use crate::retail::store::{self as retail, Which};
 use crate::retail::wire::Product;
 use crate::sales::draft::{DraftLine, Goods, MOST_LINES, draft, draft_product};
@@ -29,7 +30,7 @@ use crate::subscriptions::wire::{EventKind, Status};
 use crate::till::store::shift_for_money;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::de::DeserializeOwned;
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
 
 /// A basket with everything decided about it.
 struct Draft {
@@ -173,10 +174,15 @@ pub async fn sell(services: &Services, actor: &Actor, request: Sell) -> Result<S
     if let Some(first) = key.answer(answered)? {
         return Ok(first);
     }
-    drop(db);
     agrees_with_preview(&request, &draft)?;
     let settled = settled(actor, &request, &draft)?;
-    let written = write_sale(services, actor, &key, &request, &draft, settled).await;
+    let shift = draft.counter.shift;
+    let mut written = write_sale(&mut db, actor, &key, &request, &draft, &settled, shift).await;
+    // Somebody closed it meanwhile.
+    if matches!(written, Err(Error::Conflict { code: "shift_changed", .. })) {
+        written = write_sale(&mut db, actor, &key, &request, &draft, &settled, None).await;
+    }
+    drop(db);
     first_of_two(services, &key, written).await
 }
 
@@ -226,18 +232,19 @@ fn settled(actor: &Actor, request: &Sell, draft: &Draft) -> Result<Settled, Erro
     settle(&due, request.payments.clone(), terms)
 }
 
+/// `shift` is the till's, where one was open.
 async fn write_sale(
-    services: &Services,
+    db: &mut PgConnection,
     actor: &Actor,
     key: &Key,
     request: &Sell,
     draft: &Draft,
-    settled: Settled,
+    settled: &Settled,
+    shift: Option<ShiftId>,
 ) -> Result<Sale, Error> {
     let counter = &draft.counter;
     let (now, today) = (counter.now, counter.today);
     let payer = counter.customer.as_ref().map(|customer| customer.payer);
-    let member = counter.customer.as_ref().map(|customer| customer.member);
     let renews = draft.lines.iter().all(|line| matches!(line.goods, Goods::Renewed { .. }));
     let mut posting = Posting::new(Header {
         id: TransactionId::new(now),
@@ -250,27 +257,18 @@ async fn write_sale(
         reason: None,
     });
     let transaction = posting.header().id;
-    let mut tx = services.db.begin().await?;
+    let shift = match shift {
+        None if !settled.payments.is_empty() => Some(open_shift(db, actor, counter).await?),
+        shift => shift,
+    };
+    let mut batch = Batch::default();
     let mut sold = Vec::new();
     let mut charges = Vec::new();
     let mut vouchers = Vec::new();
     for line in &draft.lines {
-        let subscription = subscription_of(&mut tx, counter, &line.goods).await?;
-        let charge = posting.charge(NewCharge {
-            member,
-            payer,
-            subscription,
-            product: line.goods.product(),
-            description: line.description.clone(),
-            quantity: line.quantity,
-            unit_amount: line.unit,
-            amount: line.amount,
-            tax_name: line.tax.as_ref().map(|tax| tax.name.clone()),
-            tax_bp: line.tax.as_ref().map_or(0, |tax| tax.bp),
-            tax_amount: line.tax_amount,
-            due_on: request.owe_until.unwrap_or(today),
-            earned: if matches!(line.goods, Goods::Voucher) { Earned::Voucher } else { Earned::Revenue },
-        });
+        let subscription = subscription_of(&mut batch, counter, &line.goods);
+        let due_on = request.owe_until.unwrap_or(today);
+        let charge = posting.charge(charge_of(line, counter, subscription, due_on));
         charges.extend(charge.map(|charge| (charge, line.amount)));
         if let (Goods::Voucher, Some(charge)) = (&line.goods, charge) {
             vouchers.push((charge, line.amount));
@@ -279,15 +277,18 @@ async fn write_sale(
             sold.push((subscription, line));
         }
     }
-    let mut money = credit_of(&mut tx, payer, &counter.currency, request.credit_minor).await?;
-    let (shift, taken) = take_money(&mut tx, actor, counter, &mut posting, payer, &settled.payments).await?;
-    money.extend(taken);
+    let mut money = credit_of(db, payer, &counter.currency, request.credit_minor).await?;
+    if let Some(shift) = shift {
+        batch.hold_shift(shift);
+        money.extend(pay_into(db, &mut posting, counter, payer, &settled.payments, shift).await?);
+    }
     round(&mut posting, payer, &mut charges, settled.rounding);
     for (payment, charge, amount) in spread(&money, &charges) {
         posting.allocate(payment, charge, amount);
     }
-    let digest = posting.write(&mut tx, actor).await?;
-    off_the_shelf(&mut tx, actor, transaction, draft).await?;
+    let digest = posting.into_batch(actor, &mut batch)?;
+    let goods = draft.lines.iter().filter_map(|line| Some((line.goods.product()?, line.quantity)));
+    retail::take(&mut batch, actor, transaction, goods, today, now)?;
     let mut sale = Sale {
         transaction_id: transaction,
         receipt_id: ReceiptId::new(now),
@@ -300,7 +301,7 @@ async fn write_sale(
     };
     for (subscription, line) in sold {
         let event = event_of(subscription, &line.goods, transaction, counter);
-        subscriptions::add_event(&mut tx, actor, event).await?;
+        batch.add("subscription_events", event.row(actor)?);
         sale.subscriptions.extend(line.goods.period().map(|period| SoldSubscription {
             subscription_id: subscription,
             event_id: event.id,
@@ -309,7 +310,7 @@ async fn write_sale(
         }));
     }
     for (charge, amount) in vouchers {
-        sale.voucher_codes.push(store::add_voucher(&mut tx, actor, counter, amount, charge).await?);
+        sale.voucher_codes.push(store::add_voucher(&mut batch, actor, counter, amount, charge));
     }
     let slip = Slip {
         id: sale.receipt_id,
@@ -326,15 +327,16 @@ async fn write_sale(
         original_number: None,
         reason: None,
     };
-    sale.receipt_number = give(&mut tx, counter, slip).await?;
-    idempotency::remember(&mut tx, key, &sale, now).await?;
-    audit_sale(&mut tx, actor, &sale, renews, now).await?;
-    tx.commit().await?;
+    receipt::add(&mut batch, counter, &slip)?;
+    idempotency::answer(&mut batch, key, &sale, now)?;
+    audit_sale(&mut batch, actor, &sale, renews, now)?;
+    let number = batch.write(db).await.map_err(refused)?;
+    sale.receipt_number = number.ok_or(Error::Internal("a receipt without a number".to_owned()))?;
     Ok(sale)
 }
 
-async fn audit_sale(
-    db: &mut PgConnection,
+fn audit_sale(
+    batch: &mut Batch,
     actor: &Actor,
     sale: &Sale,
     renews: bool,
@@ -347,8 +349,17 @@ async fn audit_sale(
         (false, true) => "sale.made",
     };
     let subject = sale.subscriptions.first().map(|sold| sold.subscription_id.0);
-    audit::record(db, actor, now, Change { act, subject_kind: "subscription", subject, before: None, after })
-        .await
+    audit::add(batch, actor, now, Change { act, subject_kind: "subscription", subject, before: None, after });
+    Ok(())
+}
+
+/// A shift for a till without one, or the one that somebody else just opened.
+async fn open_shift(db: &mut PgConnection, actor: &Actor, counter: &Counter) -> Result<ShiftId, Error> {
+    let mut tx = db.begin().await?;
+    let shift =
+        shift_for_money(&mut tx, actor, counter.till, &counter.currency, counter.today, counter.now).await?;
+    tx.commit().await?;
+    Ok(shift)
 }
 
 /// Payments taken at the desk, into the posting and the till's shift; and what of each can be put to a charge.
@@ -363,11 +374,23 @@ pub(crate) async fn take_money(
     if payments.is_empty() {
         return Ok((None, Vec::new()));
     }
-    let (today, now) = (counter.today, counter.now);
-    let shift = shift_for_money(db, actor, counter.till, &counter.currency, today, now).await?;
+    let shift =
+        shift_for_money(db, actor, counter.till, &counter.currency, counter.today, counter.now).await?;
+    Ok((Some(shift), pay_into(db, posting, counter, payer, payments, shift).await?))
+}
+
+/// Payments into a posting and a shift; and what of each can be put to a charge.
+async fn pay_into(
+    db: &mut PgConnection,
+    posting: &mut Posting,
+    counter: &Counter,
+    payer: Option<MemberId>,
+    payments: &[Payment],
+    shift: ShiftId,
+) -> Result<Vec<(PaymentId, i64)>, Error> {
     let mut money = Vec::with_capacity(payments.len());
     for payment in payments {
-        let voucher = store::voucher_of(db, payment, &counter.currency, today).await?;
+        let voucher = store::voucher_of(db, payment, &counter.currency, counter.today).await?;
         let id = posting.pay(NewPayment {
             payer,
             method: payment.method,
@@ -380,40 +403,46 @@ pub(crate) async fn take_money(
         });
         money.push((id, payment.amount.minor));
     }
-    Ok((Some(shift), money))
+    Ok(money)
 }
 
-/// The stock that goes with the sale.
-async fn off_the_shelf(
-    db: &mut PgConnection,
-    actor: &Actor,
-    transaction: TransactionId,
-    draft: &Draft,
-) -> Result<(), Error> {
-    let products = draft.lines.iter().filter_map(|line| Some((line.goods.product()?, line.quantity)));
-    let taken: Vec<(ProductId, i32)> = products.collect();
-    if taken.is_empty() {
-        return Ok(());
+/// What a line is to be paid.
+fn charge_of(
+    line: &DraftLine,
+    counter: &Counter,
+    subscription: Option<SubscriptionId>,
+    due_on: NaiveDate,
+) -> NewCharge {
+    NewCharge {
+        member: counter.customer.as_ref().map(|customer| customer.member),
+        payer: counter.customer.as_ref().map(|customer| customer.payer),
+        subscription,
+        product: line.goods.product(),
+        description: line.description.clone(),
+        quantity: line.quantity,
+        unit_amount: line.unit,
+        amount: line.amount,
+        tax_name: line.tax.as_ref().map(|tax| tax.name.clone()),
+        tax_bp: line.tax.as_ref().map_or(0, |tax| tax.bp),
+        tax_amount: line.tax_amount,
+        due_on,
+        earned: if matches!(line.goods, Goods::Voucher) { Earned::Voucher } else { Earned::Revenue },
     }
-    retail::sold(db, actor, transaction, &taken, draft.counter.today, draft.counter.now).await
 }
 
 /// The row of a new subscription; of a renewed one it is there.
-async fn subscription_of(
-    db: &mut PgConnection,
-    counter: &Counter,
-    goods: &Goods,
-) -> Result<Option<SubscriptionId>, Error> {
+fn subscription_of(batch: &mut Batch, counter: &Counter, goods: &Goods) -> Option<SubscriptionId> {
     match (goods, &counter.customer) {
         (Goods::New { plan, period, .. }, Some(customer)) => {
             let id = SubscriptionId::new(counter.now);
             let anchor = period.starts_on.day();
-            subscriptions::insert(db, id, counter.branch, customer.member, plan, anchor, None, counter.now)
-                .await?;
-            Ok(Some(id))
+            let row =
+                subscriptions::row(id, counter.branch, customer.member, plan, anchor, None, counter.now);
+            batch.add("subscriptions", row);
+            Some(id)
         }
-        (Goods::Renewed { subscription, .. }, _) => Ok(Some(*subscription)),
-        (Goods::New { .. } | Goods::Product { .. } | Goods::Voucher, _) => Ok(None),
+        (Goods::Renewed { subscription, .. }, _) => Some(*subscription),
+        (Goods::New { .. } | Goods::Product { .. } | Goods::Voucher, _) => None,
     }
 }
 

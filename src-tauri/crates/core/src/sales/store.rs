@@ -2,7 +2,8 @@
 use crate::actor::Actor;
 use crate::day::BranchCalendar;
 use crate::error::Error;
-use crate::ids::{BranchId, ChargeId, MemberId, TillId, VoucherId};
+use crate::ids::{BranchId, ChargeId, MemberId, ShiftId, TillId, VoucherId};
+use crate::payments::batch::Batch;
 use crate::payments::idempotency::Stored;
 use crate::payments::wire::{Method, Payment};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -14,6 +15,8 @@ use uuid::Uuid;
 pub struct Counter {
     pub branch: BranchId,
     pub till: TillId,
+    /// The till's shift, open when this was asked.
+    pub shift: Option<ShiftId>,
     pub today: NaiveDate,
     pub now: DateTime<Utc>,
     pub currency: String,
@@ -76,6 +79,7 @@ pub async fn counter(
                m.id as "member?: MemberId", m.suspended_at as "suspended_at?", m.full_name as "member_name?",
                m.native_name as "native_name?", m.number as "member_number?", m.language as "language?",
                p.id as "payer?: MemberId", p.full_name as "payer_name?",
+               (select id from till_shifts where till_id = t.id and closed_at is null) as "shift: ShiftId",
                (select full_name from accounts where id = $3) as staff,
                (select coalesce(sum(unallocated), 0)::bigint from payment_balances
                    where payer_id = p.id and unallocated > 0 and currency = b.currency) as "credit!",
@@ -133,6 +137,7 @@ pub async fn counter(
     let counter = Counter {
         branch,
         till: row.till,
+        shift: row.shift,
         today: calendar.business_day(now),
         now,
         currency: row.currency,
@@ -171,30 +176,24 @@ pub async fn voucher_of(
     Ok(Some(row.id))
 }
 
-/// A new gift card over what was charged for it; gives its code.
-pub async fn add_voucher(
-    db: &mut PgConnection,
+/// Adds to a batch a new gift card over what was charged for it; gives its code.
+pub fn add_voucher(
+    batch: &mut Batch,
     actor: &Actor,
     counter: &Counter,
     amount: i64,
     charge: ChargeId,
-) -> Result<String, Error> {
+) -> String {
     let code = voucher_code();
-    sqlx::query!(
-        "insert into vouchers (id, branch_id, code, amount, left_amount, currency, charge_id, created_at, created_by)
-         values ($1, $2, $3, $4, $4, $5, $6, $7, $8)",
-        VoucherId::new(counter.now).0,
-        counter.branch.0,
-        code,
-        amount,
-        counter.currency,
-        charge.0,
-        counter.now,
-        actor.account().map(|id| id.0)
-    )
-    .execute(db)
-    .await?;
-    Ok(code)
+    batch.add(
+        "vouchers",
+        serde_json::json!({
+            "id": VoucherId::new(counter.now), "branch_id": counter.branch, "code": code, "amount": amount,
+            "currency": counter.currency, "charge_id": charge, "created_at": counter.now,
+            "created_by": actor.account(),
+        }),
+    );
+    code
 }
 
 /// Twelve letters and digits that are not mistaken for each other (Crockford's base 32): 60 random bits.

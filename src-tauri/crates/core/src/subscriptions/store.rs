@@ -2,6 +2,7 @@
 use crate::actor::Actor;
 use crate::error::Error;
 use crate::ids::{BranchId, ClosureId, MemberId, PlanId, SubscriptionEventId, SubscriptionId, TransactionId};
+use crate::payments::batch::{Batch, refused};
 use crate::plans::model::duration;
 use crate::plans::store::PriceRow;
 use crate::plans::wire::{AccessWindow, BranchScope, DurationUnit, PlanForm, PlanKind, VisitRule};
@@ -11,9 +12,9 @@ use crate::subscriptions::model::{Columns, Event, State, Terms, fold};
 use crate::subscriptions::wire::EventKind;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
+use serde_json::json;
 use sqlx::PgConnection;
 use sqlx::types::Json;
-use uuid::Uuid;
 
 /// Of a row of `subscriptions` what [`Terms`] are made of.
 #[derive(Clone, Debug, Deserialize)]
@@ -242,8 +243,8 @@ pub async fn offered(
                (select coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'branch_id', r.branch_id, 'from', lower(r.valid),
                        'until', upper(r.valid), 'amount', r.amount, 'currency', r.currency)), '[]')
                    from plan_prices r where r.plan_id = p.id) as "prices!: Json<Vec<PriceRow>>",
-               to_jsonb(s) as "sold: Json<Sold>",
-               (select coalesce(jsonb_agg(to_jsonb(e) order by e.seq), '[]')
+               to_json(s) as "sold: Json<Sold>",
+               (select coalesce(json_agg(e order by e.seq), '[]')
                    from subscription_events e where e.subscription_id = s.id) as "events!: Json<Vec<EventRow>>",
                (select coalesce(array_agg(u.business_day), '{}') from visit_uses u
                    where u.subscription_id = s.id
@@ -279,39 +280,33 @@ pub async fn insert(
     predecessor: Option<SubscriptionId>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let form = &plan.form;
-    let branch_ids: Vec<Uuid> = form.branch_ids.iter().map(|branch| branch.0).collect();
-    sqlx::query!(
-        "insert into subscriptions (id, branch_id, member_id, plan_id, plan_name, kind, duration_unit, duration_count, visits,
-             visit_rule, access_windows, branch_scope, branch_ids, freeze_days, freeze_times, minimum_term_days, notice_days,
-             trainer_account_id, anchor_day, created_at, auto_renew, predecessor_id)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
-        id.0,
-        branch.0,
-        member.0,
-        plan.id.0,
-        form.name,
-        form.kind as PlanKind,
-        form.duration_unit as DurationUnit,
-        form.duration_count,
-        form.visits,
-        form.visit_rule as VisitRule,
-        Json(&form.access_windows) as _,
-        form.branch_scope as BranchScope,
-        &branch_ids,
-        form.freeze_days,
-        form.freeze_times,
-        form.minimum_term_days,
-        form.notice_days,
-        form.trainer_account_id.map(|id| id.0),
-        i16::try_from(anchor_day).unwrap_or(1),
-        now,
-        form.auto_renew,
-        predecessor.map(|id| id.0)
-    )
-    .execute(db)
-    .await?;
+    let mut batch = Batch::default();
+    batch.add("subscriptions", row(id, branch, member, plan, anchor_day, predecessor, now));
+    batch.write(db).await?;
     Ok(())
+}
+
+/// The same as a row of a [`Batch`].
+pub fn row(
+    id: SubscriptionId,
+    branch: BranchId,
+    member: MemberId,
+    plan: &PlanOnOffer,
+    anchor_day: u32,
+    predecessor: Option<SubscriptionId>,
+    now: DateTime<Utc>,
+) -> serde_json::Value {
+    let form = &plan.form;
+    json!({
+        "id": id, "branch_id": branch, "member_id": member, "plan_id": plan.id, "plan_name": form.name,
+        "kind": form.kind, "duration_unit": form.duration_unit, "duration_count": form.duration_count,
+        "visits": form.visits, "visit_rule": form.visit_rule, "access_windows": form.access_windows,
+        "branch_scope": form.branch_scope, "branch_ids": form.branch_ids, "freeze_days": form.freeze_days,
+        "freeze_times": form.freeze_times, "minimum_term_days": form.minimum_term_days,
+        "notice_days": form.notice_days, "trainer_account_id": form.trainer_account_id,
+        "anchor_day": anchor_day, "created_at": now, "auto_renew": form.auto_renew,
+        "predecessor_id": predecessor,
+    })
 }
 
 /// What is to be added to a subscription's life; the days mean what [`crate::subscriptions::model`] says.
@@ -365,41 +360,24 @@ impl NewEvent<'_> {
     }
 }
 
+impl NewEvent<'_> {
+    /// As a row of a [`Batch`].
+    pub fn row(&self, actor: &Actor) -> Result<serde_json::Value, Error> {
+        Ok(json!({
+            "id": self.id, "branch_id": actor.branch()?, "subscription_id": self.subscription, "seq": self.seq,
+            "kind": self.kind, "at": self.at, "business_day": self.business_day, "starts_on": self.starts_on,
+            "ends_on": self.ends_on, "visits": self.visits, "voids_event_id": self.voids, "reason": self.reason,
+            "account_id": actor.account(), "ledger_transaction_id": self.transaction, "days": self.days,
+            "about_event_id": self.about, "successor_id": self.successor, "closure_id": self.closure,
+        }))
+    }
+}
+
 /// Adds the event. Of two who saw the same subscription and add to it at once, the second is refused.
 pub async fn add_event(db: &mut PgConnection, actor: &Actor, event: NewEvent<'_>) -> Result<(), Error> {
-    sqlx::query!(
-        "insert into subscription_events (id, branch_id, subscription_id, seq, kind, at, business_day, starts_on, ends_on, visits,
-             voids_event_id, reason, account_id, ledger_transaction_id, days, about_event_id, successor_id, closure_id)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
-        event.id.0,
-        actor.branch()?.0,
-        event.subscription.0,
-        event.seq,
-        event.kind as EventKind,
-        event.at,
-        event.business_day,
-        event.starts_on,
-        event.ends_on,
-        event.visits,
-        event.voids.map(|id| id.0),
-        event.reason,
-        actor.account().map(|id| id.0),
-        event.transaction.map(|id| id.0),
-        event.days,
-        event.about.map(|id| id.0),
-        event.successor.map(|id| id.0),
-        event.closure.map(|id| id.0)
-    )
-    .execute(db)
-    .await
-    .map_err(|error| match Error::constraint(&error) {
-        Some("subscription_events_seq_key" | "subscription_events_about_key") => {
-            Error::conflict("subscription_changed")
-        }
-        Some("subscription_events_voids_key") => Error::conflict("already_voided"),
-        Some("subscription_events_closure_key") => Error::conflict("already_extended"),
-        _ => error.into(),
-    })?;
+    let mut batch = Batch::default();
+    batch.add("subscription_events", event.row(actor)?);
+    batch.write(db).await.map_err(refused)?;
     Ok(())
 }
 

@@ -4,6 +4,10 @@
 //! was paid is learned in two ways that say the same: a signed message (webhook), or the question [`Gateway::inquire`].
 //! Neither is believed further than it goes: whoever credits a payment matches the gateway's order id and compares
 //! amount and currency with what was asked.
+//!
+//! A payer who agrees leaves the method with the gateway ([`PaymentOrder::save`]); we learn a token of it
+//! ([`SavedMethod`]) and may charge it later without the payer: [`Gateway::charge`], and [`Gateway::find_charge`] where
+//! the answer got lost.
 mod http;
 pub mod paymob;
 pub mod paypal;
@@ -16,6 +20,7 @@ pub use paypal::Paypal;
 use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
 use gatehouse_core::money::Money;
+use gatehouse_core::secret::Secret;
 use uuid::Uuid;
 
 /// A configured gateway.
@@ -37,6 +42,8 @@ pub struct PaymentOrder {
     pub return_url: Option<String>,
     /// Where the gateway sends its messages, for gateways that take it per order (Paymob).
     pub notify_url: Option<String>,
+    /// Asks the gateway to keep the payer's method for later charges, if the payer agrees on its page.
+    pub save: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -45,6 +52,14 @@ pub struct Payer {
     pub last_name: String,
     pub email: Option<String>,
     pub phone: Option<String>,
+}
+
+impl Payer {
+    /// Gateways want two names; the first word of ours is the first.
+    pub fn named(full_name: &str, email: Option<String>, phone: Option<String>) -> Self {
+        let (first_name, last_name) = full_name.split_once(' ').unwrap_or((full_name, ""));
+        Self { first_name: first_name.to_owned(), last_name: last_name.to_owned(), email, phone }
+    }
 }
 
 /// An order that waits for its payer.
@@ -82,6 +97,43 @@ pub struct Capture {
     pub amount: Money,
     /// When, if the gateway says so with a time zone.
     pub at: Option<DateTime<Utc>>,
+    /// The method it was paid with, where the gateway has kept it. `None` takes nothing back: PayPal says it with the
+    /// order, not with the message about the capture, and Paymob in a message of its own.
+    pub saved: Option<SavedMethod>,
+}
+
+/// A payment method that its owner left with the gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedMethod {
+    /// What a charge names it by. With our keys it is money.
+    pub token: Secret,
+    /// As people read it: `MasterCard •••• 2346`, `PayPal layla@example.com`.
+    pub label: String,
+}
+
+/// A charge to a saved method, without its owner.
+#[derive(Clone, Debug)]
+pub struct SavedCharge {
+    /// Our own id of the request: the key against doubling, and our reference in the gateway's listings. A charge that
+    /// is to be tried again after a refusal or a decline is another request.
+    pub request: Uuid,
+    pub amount: Money,
+    /// Shown to the payer.
+    pub description: String,
+    pub payer: Payer,
+    /// Of the [`SavedMethod`].
+    pub token: Secret,
+    /// When it was sent for the first time: PayPal forgets its key against doubling.
+    pub first_sent: DateTime<Utc>,
+}
+
+/// What became of a charge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Charged {
+    /// The gateway's own id, for [`Gateway::inquire`]. PayPal makes no order of a charge that it declines.
+    pub order_id: Option<String>,
+    /// [`Settlement::Failed`] is final here.
+    pub settlement: Settlement,
 }
 
 /// A refund that the gateway accepted.
@@ -104,7 +156,15 @@ pub struct Event {
     /// The same for every delivery of the same message: what was stored once is never credited again.
     pub event_id: String,
     pub order_id: String,
-    pub outcome: Settlement,
+    pub news: News,
+}
+
+/// What a message says about its order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    Outcome(Settlement),
+    /// The method it is paid with was kept. Says nothing about the money.
+    Saved(SavedMethod),
 }
 
 /// Why a gateway did not do what was asked.
@@ -119,7 +179,8 @@ pub enum GatewayError {
     /// Nothing was done, as far as anybody can tell: it may be tried again.
     #[error("the gateway cannot be reached: {0}")]
     Unreachable(String),
-    /// It was sent and no usable answer came: it may have been done. Only [`Gateway::inquire`] tells.
+    /// It was sent and no usable answer came: it may have been done. Only [`Gateway::inquire`] tells, and
+    /// [`Gateway::find_charge`] of a charge.
     #[error("the gateway's answer got lost: {0}")]
     Unknown(String),
     /// An answer that is not what the vendor publishes.
@@ -178,6 +239,35 @@ impl Gateway {
         match self {
             Self::Paymob(gateway) => gateway.refund(capture_id, amount).await,
             Self::Paypal(gateway) => gateway.refund(capture_id, amount, key).await,
+        }
+    }
+
+    /// Charges a saved method, once for one [`SavedCharge::request`].
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] also for a token that the gateway does not know (any more) and, by Paymob, as
+    /// `moto_not_set_up`. After [`GatewayError::Unknown`] money may have been taken: it is not to be charged again under
+    /// another request before [`Gateway::find_charge`] has told.
+    pub async fn charge(&self, charge: &SavedCharge) -> Result<Charged, GatewayError> {
+        match self {
+            Self::Paymob(gateway) => gateway.charge(charge).await,
+            Self::Paypal(gateway) => gateway.charge(charge).await,
+        }
+    }
+
+    /// What became of a charge whose answer got lost. `None`: the gateway knows of no attempt, and none will come of it
+    /// once those on their way have had their time; under the same request it cannot be charged any more.
+    ///
+    /// PayPal cannot be asked by our reference. It is told again with the same key, which gives the first answer; a
+    /// charge that never got there is made now. So this is only for a charge that is still wanted.
+    ///
+    /// # Errors
+    /// As [`Gateway::charge`]. PayPal's [`GatewayError::Unknown`] stays where the first attempt is hours old: then
+    /// somebody has to look into the account.
+    pub async fn find_charge(&self, charge: &SavedCharge) -> Result<Option<Charged>, GatewayError> {
+        match self {
+            Self::Paymob(gateway) => gateway.find_charge(charge).await,
+            Self::Paypal(gateway) => gateway.charge(charge).await.map(Some),
         }
     }
 

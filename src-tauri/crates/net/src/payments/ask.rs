@@ -31,20 +31,14 @@ pub async fn ask(
         GatewaySettings::Paymob { notify_url, .. } => notify_url,
         _ => None,
     };
-    let (first_name, last_name) =
-        to_order.payer_name.split_once(' ').unwrap_or((to_order.payer_name.as_str(), ""));
     let order = PaymentOrder {
         request: request.idempotency_key,
         amount: to_order.amount,
         description: to_order.description,
-        payer: Payer {
-            first_name: first_name.to_owned(),
-            last_name: last_name.to_owned(),
-            email: to_order.email,
-            phone: to_order.phone,
-        },
+        payer: Payer::named(&to_order.payer_name, to_order.email, to_order.phone),
         return_url: None,
         notify_url,
+        save: to_order.keep_method,
     };
     let created = gateway.create(&order).await.map_err(told)?;
     let ordered = Ordered { order_id: created.order_id, pay_url: created.pay_url };

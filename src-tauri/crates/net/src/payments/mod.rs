@@ -4,11 +4,13 @@
 //! we end in between (an order nobody has the page of), stored first and asked afterwards where something would be (a
 //! refund).
 mod ask;
+mod collect;
 mod refund;
 mod settle;
 mod webhook;
 
 pub use ask::ask;
+pub use collect::{Collected, collect, collect_all};
 pub use refund::refund;
 pub use settle::{Run, check, settle_all};
 pub use webhook::{Answer, receive};
@@ -77,7 +79,7 @@ impl Gateways {
         let key = |name: &str| keys.get(name).cloned().unwrap_or_else(|| Secret::new(""));
         let (timing, clock) = (self.timing.clone(), services.clock.clone());
         match settings {
-            GatewaySettings::Paymob { base_url, public_key, integrations, .. } => {
+            GatewaySettings::Paymob { base_url, public_key, integrations, moto_integration, .. } => {
                 let config = PaymobConfig {
                     base_url,
                     public_key,
@@ -85,6 +87,7 @@ impl Gateways {
                     api_key: key("api_key"),
                     hmac_secret: key("hmac_secret"),
                     integrations,
+                    moto_integration,
                     timing,
                 };
                 Ok(Gateway::Paymob(Paymob::new(config, clock)?))

@@ -1,11 +1,13 @@
 //! Asking gateways what became of what was asked for. A desk has no public address, so this is how most payments are
 //! settled; a message only makes it sooner.
+use super::collect::find;
 use super::refund::resend;
 use super::{Gateways, told};
-use crate::gateways::Settlement;
+use crate::gateways::{Capture, Settlement};
 use gatehouse_core::actor::Actor;
 use gatehouse_core::error::Error;
 use gatehouse_core::ids::RequestId;
+use gatehouse_core::payments::mandates;
 use gatehouse_core::payments::requests::model::Report;
 use gatehouse_core::payments::requests::service as requests;
 use gatehouse_core::payments::requests::settle::{self as booking, AtGateway};
@@ -74,11 +76,15 @@ pub(super) async fn check_one(
     actor: &Actor,
     at: &AtGateway,
 ) -> Result<PaymentRequest, Error> {
-    let Some(order_id) = at.order_id.as_deref().filter(|_| at.direction == Direction::Payment) else {
+    if at.direction == Direction::Refund {
         return resend(services, gateways, actor, at).await;
+    }
+    let Some(order_id) = at.order_id.as_deref() else {
+        return find(services, gateways, actor, at).await;
     };
     let (gateway, _) = gateways.of(services, at.branch, at.method).await?;
     let settlement = gateway.inquire(order_id).await.map_err(told)?;
+    keep_saved(services, actor, at.request, &settlement).await?;
     let request = booking::report(services, actor, at.request, &report_of(settlement), None).await?;
     let is_open = matches!(
         request.state,
@@ -88,6 +94,21 @@ pub(super) async fn check_one(
         return booking::expire(services, actor, at.request).await;
     }
     Ok(request)
+}
+
+/// A method that the gateway kept with this payment is kept here as well.
+pub(super) async fn keep_saved(
+    services: &Services,
+    actor: &Actor,
+    request: RequestId,
+    settlement: &Settlement,
+) -> Result<(), Error> {
+    match settlement {
+        Settlement::Paid(Capture { saved: Some(method), .. }) => {
+            mandates::keep(services, actor, request, &method.token, &method.label).await
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The request as it stands.

@@ -1,12 +1,13 @@
 //! A gateway's messages to us. What is not signed is not looked at, let alone stored.
 use super::Gateways;
-use super::settle::{check_one, report_of};
-use crate::gateways::{Event, Settlement, WebhookError};
+use super::settle::{check_one, keep_saved, report_of};
+use crate::gateways::{Event, News, Settlement, WebhookError};
 use axum::http::HeaderMap;
 use gatehouse_core::error::Error;
 use gatehouse_core::ids::BranchId;
 use gatehouse_core::payments::gateways::service::branches_with;
 use gatehouse_core::payments::gateways::wire::RemoteMethod;
+use gatehouse_core::payments::mandates;
 use gatehouse_core::payments::requests::settle as booking;
 use gatehouse_core::services::Services;
 
@@ -83,7 +84,14 @@ async fn follow(
         return Ok(Answer::Taken);
     };
     let actor = booking::in_whose_name(&row);
-    if event.outcome == Settlement::Pending {
+    let outcome = match event.news {
+        News::Outcome(outcome) => outcome,
+        News::Saved(method) => {
+            mandates::keep(services, &actor, row.id, &method.token, &method.label).await?;
+            return Ok(Answer::Taken);
+        }
+    };
+    if outcome == Settlement::Pending {
         // It says that there is something to ask about, such as an approval to capture. Should nobody answer, the
         // clock asks again.
         let at = booking::look_up(services, &actor, row.id).await?;
@@ -92,6 +100,15 @@ async fn follow(
         }
         return Ok(Answer::Taken);
     }
-    booking::report(services, &actor, row.id, &report_of(event.outcome), Some(&event.event_id)).await?;
+    keep_saved(services, &actor, row.id, &outcome).await?;
+    let is_paid = matches!(&outcome, Settlement::Paid(capture) if capture.saved.is_none());
+    booking::report(services, &actor, row.id, &report_of(outcome), Some(&event.event_id)).await?;
+    if is_paid && row.keep_method {
+        // PayPal's message about the money says nothing about the wallet; its order does.
+        let at = booking::look_up(services, &actor, row.id).await?;
+        if let Err(error) = check_one(services, gateways, &actor, &at).await {
+            tracing::warn!(%error, request = %row.id, "whether the method was kept could not be asked");
+        }
+    }
     Ok(Answer::Taken)
 }

@@ -23,6 +23,7 @@ use gatehouse_core::passes::service as passes;
 use gatehouse_core::passes::wire as pass;
 use gatehouse_core::payments::gateways::service as gateways;
 use gatehouse_core::payments::gateways::wire as gateway;
+use gatehouse_core::payments::mandates;
 use gatehouse_core::payments::refund;
 use gatehouse_core::payments::requests::service as requests;
 use gatehouse_core::payments::requests::wire as remote;
@@ -244,6 +245,13 @@ commands! {
     fn member_payments(call, request: member::ChooseMember) -> payment::MemberPayments {
         payments::member_payments(call.services(), call.actor()?, request).await?
     }
+    fn mandate_list(call, request: member::ChooseMember) -> payment::Mandates {
+        mandates::list(call.services(), call.actor()?, request).await?
+    }
+    fn mandate_revoke(call, request: payment::RevokeMandate) -> Nothing {
+        mandates::revoke(call.services(), call.actor()?, request).await?;
+        Nothing
+    }
     fn refund_preview(call, request: payment::RefundForm) -> payment::RefundPreview {
         refund::refund_preview(call.services(), call.actor()?, request).await?
     }
@@ -461,6 +469,9 @@ commands! {
         let verdict = checkin::check_in(call.services(), call.actor()?, request).await?;
         call.host.station.events.push(desk_wire::DeskEvent::FeedChanged);
         verdict
+    }
+    fn payment_methods(call, _request: Nothing) -> gateway::RemoteMethods {
+        gateways::offered(call.services(), call.actor()?).await?
     }
     fn payment_request(call, request: remote::AskPayment) -> remote::PaymentRequest {
         remote_payments::ask(call.services(), &call.host.gateways, call.actor()?, request).await?

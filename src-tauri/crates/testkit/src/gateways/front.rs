@@ -15,6 +15,12 @@ pub enum Call {
     Create,
     Inquire,
     Capture,
+    /// Paymob's order of a charge to a saved card.
+    Order,
+    /// Paymob's key to pay such an order.
+    PaymentKey,
+    /// A charge to a saved method.
+    Charge,
     Refund,
     Verify,
     Certificate,

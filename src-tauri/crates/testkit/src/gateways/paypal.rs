@@ -1,5 +1,5 @@
-//! A stand-in of PayPal: tokens, orders, captures, refunds, certificates, signed messages and their verification, as
-//! published at <https://developer.paypal.com/docs/api>.
+//! A stand-in of PayPal: tokens, orders, captures, saved wallets, refunds, certificates, signed messages and their
+//! verification, as published at <https://developer.paypal.com/docs/api>.
 use super::front::{Call, Delivery, Front, Listener, Mischief, lock};
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -55,6 +55,10 @@ struct Ledger {
     orders: BTreeMap<String, Order>,
     /// Answers by the client's request id.
     by_key: BTreeMap<String, (StatusCode, Value)>,
+    /// Saved wallets by their ids.
+    vault: BTreeMap<String, Wallet>,
+    /// A wallet gets its id only after the capture.
+    vaults_late: bool,
     keys_expired: bool,
     tokens: usize,
     certificates: BTreeMap<String, String>,
@@ -69,12 +73,24 @@ struct Order {
     custom_id: String,
     capture: Option<String>,
     refunds: Vec<String>,
+    invoice_id: Option<String>,
+    /// Asks to keep the payer's wallet.
+    saves: bool,
+    /// The wallet that it left, once it has an id, or that it was charged to.
+    wallet: Option<String>,
+}
+
+#[derive(Default)]
+struct Wallet {
+    declines: bool,
 }
 
 impl PaypalStandIn {
     pub const CLIENT_ID: &str = "client-of-the-stand-in";
     pub const CLIENT_SECRET: &str = "secret-of-the-stand-in";
     pub const WEBHOOK_ID: &str = "3TR748995U920805P";
+    /// Whose wallet it is.
+    pub const PAYER: &str = "layla@example.com";
     /// The certificate of its messages.
     pub const CERTIFICATE: &str = "CERT-360caa42-fca2a594-a5cafa77";
 
@@ -155,6 +171,36 @@ impl PaypalStandIn {
         lock(&self.books.ledger).orders.values().flat_map(|order| order.refunds.clone()).collect()
     }
 
+    /// From now on wallets are kept only after the capture, which says so.
+    pub fn vault_late(&self) {
+        lock(&self.books.ledger).vaults_late = true;
+    }
+
+    /// The owner of a saved wallet ends the agreement.
+    pub fn forget_wallet(&self, vault_id: &str) {
+        lock(&self.books.ledger).vault.remove(vault_id);
+    }
+
+    /// A saved wallet has no money from now on.
+    pub fn decline_wallet(&self, vault_id: &str) {
+        lock(&self.books.ledger).vault.get_mut(vault_id).expect("a wallet").declines = true;
+    }
+
+    /// Hours go by: PayPal forgets the keys against doubling.
+    pub fn forget_keys(&self) {
+        lock(&self.books.ledger).by_key.clear();
+    }
+
+    /// What was really charged to a saved wallet, charge by charge.
+    pub fn taken_from(&self, vault_id: &str) -> Vec<String> {
+        lock(&self.books.ledger).taken(|order| order.wallet.as_deref() == Some(vault_id) && !order.saves)
+    }
+
+    /// What was really taken for a reference of the merchant's, charge by charge.
+    pub fn taken_for(&self, custom_id: &str) -> Vec<String> {
+        lock(&self.books.ledger).taken(|order| order.custom_id == custom_id)
+    }
+
     /// The payer approves the order on PayPal's page.
     pub fn approve(&self, order: &str) {
         self.change(order, |order| {
@@ -194,6 +240,24 @@ impl PaypalStandIn {
         self.message("PAYMENT.CAPTURE.COMPLETED", &resource)
     }
 
+    /// The wallet of a paid order is kept at last; the message that says so, signed.
+    ///
+    /// # Panics
+    /// When the order does not ask for the wallet.
+    pub fn vault_message(&self, order: &str) -> Delivery {
+        let vault_id = {
+            let mut ledger = lock(&self.books.ledger);
+            assert!(ledger.orders[order].saves, "a wallet is kept only where it was asked for");
+            ledger.keep_wallet(order)
+        };
+        let resource = json!({
+            "time_created": "2026-03-11T03:00:01.449PDT", "id": vault_id, "customer": { "id": "208743798" },
+            "payment_source": { "paypal": { "usage_type": "MERCHANT", "email_address": Self::PAYER } },
+            "metadata": { "order_id": order }
+        });
+        self.message("VAULT.PAYMENT-TOKEN.CREATED", &resource)
+    }
+
     /// Any message, signed.
     ///
     /// # Panics
@@ -230,6 +294,18 @@ impl PaypalStandIn {
 }
 
 impl Ledger {
+    fn keep_wallet(&mut self, order: &str) -> String {
+        let vault_id = format!("3nqvjt{:02}", self.vault.len() + 1);
+        self.vault.insert(vault_id.clone(), Wallet::default());
+        self.orders.get_mut(order).expect("an order").wallet = Some(vault_id.clone());
+        vault_id
+    }
+
+    fn taken(&self, which: impl Fn(&Order) -> bool) -> Vec<String> {
+        let paid = self.orders.values().filter(|order| order.capture.is_some());
+        paid.filter(|order| which(order)).map(|order| order.value.clone()).collect()
+    }
+
     fn token(&self) -> String {
         format!("A21AA-{}", self.tokens)
     }
@@ -266,8 +342,18 @@ impl Order {
                 .collect();
             unit["payments"] = json!({ "captures": [self.render_capture(id, url)], "refunds": refunds });
         }
+        let mut wallet = json!({});
+        if self.capture.is_some() {
+            wallet["email_address"] = json!(PaypalStandIn::PAYER);
+        }
+        if self.capture.is_some() && self.saves {
+            wallet["attributes"]["vault"] = match &self.wallet {
+                Some(id) => json!({ "id": id, "status": "VAULTED", "customer": { "id": "208743798" } }),
+                None => json!({ "status": "APPROVED" }),
+            };
+        }
         json!({
-            "id": id, "intent": "CAPTURE", "status": self.status,
+            "id": id, "intent": "CAPTURE", "status": self.status, "payment_source": { "paypal": wallet },
             "update_time": format!("2026-03-11T10:00:{:02}Z", self.approvals),
             "purchase_units": [unit],
             "links": [
@@ -341,35 +427,64 @@ async fn token(State(books): State<Arc<Books>>, headers: HeaderMap, body: Bytes)
 }
 
 async fn create(State(books): State<Arc<Books>>, headers: HeaderMap, body: Bytes) -> Response {
+    let asked = read(&body);
+    let wallet = &asked["payment_source"]["paypal"];
+    let vault_id = wallet["vault_id"].as_str();
     let act = || {
         let mut ledger = lock(&books.ledger);
         if !ledger.knows(&headers) {
             return keys_refused();
         }
+        if vault_id.is_some() && !headers.contains_key("paypal-request-id") {
+            let (status, body) = problem(StatusCode::BAD_REQUEST, "PAYPAL_REQUEST_ID_REQUIRED");
+            return (status, Json(body)).into_response();
+        }
         ledger.once(&headers, |ledger| {
-            let asked = read(&body);
             let unit = &asked["purchase_units"][0];
             let (Some(value), Some(currency)) =
                 (unit["amount"]["value"].as_str(), unit["amount"]["currency_code"].as_str())
             else {
                 return problem(StatusCode::BAD_REQUEST, "MISSING_REQUIRED_PARAMETER");
             };
+            let invoice_id = unit["invoice_id"].as_str().map(str::to_owned);
+            let paid = ledger.orders.values().filter(|order| order.capture.is_some());
+            if invoice_id.is_some() && paid.map(|order| &order.invoice_id).any(|paid| *paid == invoice_id) {
+                return problem(StatusCode::UNPROCESSABLE_ENTITY, "DUPLICATE_INVOICE_ID");
+            }
+            match vault_id.map(|id| ledger.vault.get(id)) {
+                Some(None) => {
+                    return problem(StatusCode::UNPROCESSABLE_ENTITY, "BILLING_AGREEMENT_NOT_FOUND");
+                }
+                Some(Some(wallet)) if wallet.declines => {
+                    return problem(StatusCode::UNPROCESSABLE_ENTITY, "INSTRUMENT_DECLINED");
+                }
+                _ => {}
+            }
             let id = format!("5O190127TN{:07}", ledger.orders.len() + 1);
+            let vault = &wallet["attributes"]["vault"];
             let order = Order {
-                status: "PAYER_ACTION_REQUIRED",
+                status: if vault_id.is_some() { "COMPLETED" } else { "PAYER_ACTION_REQUIRED" },
                 approvals: 0,
                 value: value.to_owned(),
                 currency: currency.to_owned(),
                 custom_id: unit["custom_id"].as_str().unwrap_or_default().to_owned(),
-                capture: None,
+                capture: vault_id.map(|_| id.replacen("5O", "3C", 1)),
                 refunds: Vec::new(),
+                invoice_id,
+                saves: vault["store_in_vault"] == "ON_SUCCESS" && vault["usage_type"] == "MERCHANT",
+                wallet: vault_id.map(str::to_owned),
             };
-            let answer = order.render(&id, &books.url);
+            let mut answer = order.render(&id, &books.url);
             ledger.orders.insert(id, order);
-            (StatusCode::OK, answer)
+            let whole = headers.get("prefer").is_some_and(|how| how == "return=representation");
+            if vault_id.is_some() && !whole {
+                // The minimal answer, which is the default.
+                answer = json!({ "id": answer["id"], "status": answer["status"], "links": answer["links"] });
+            }
+            (StatusCode::CREATED, answer)
         })
     };
-    books.front.answer(Call::Create, act).await
+    books.front.answer(if vault_id.is_some() { Call::Charge } else { Call::Create }, act).await
 }
 
 async fn show(State(books): State<Arc<Books>>, headers: HeaderMap, Path(id): Path<String>) -> Response {
@@ -399,7 +514,10 @@ async fn capture(State(books): State<Arc<Books>>, headers: HeaderMap, Path(id): 
                 ("APPROVED", None) => {
                     order.status = "COMPLETED";
                     order.capture = Some(id.replacen("5O", "3C", 1));
-                    (StatusCode::CREATED, order.render(&id, &books.url))
+                    if order.saves && !ledger.vaults_late {
+                        ledger.keep_wallet(&id);
+                    }
+                    (StatusCode::CREATED, ledger.orders[&id].render(&id, &books.url))
                 }
                 _ => problem(StatusCode::UNPROCESSABLE_ENTITY, "ORDER_NOT_APPROVED"),
             }

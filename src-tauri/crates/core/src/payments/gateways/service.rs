@@ -6,7 +6,9 @@ use crate::auth::model::Permission;
 use crate::error::Error;
 use crate::ids::{BranchId, new_id};
 use crate::payments::gateways::store::{self, GatewayRow};
-use crate::payments::gateways::wire::{GatewaySettings, GatewayView, GatewayViews, RemoteMethod, SetGateway};
+use crate::payments::gateways::wire::{
+    GatewaySettings, GatewayView, GatewayViews, RemoteMethod, RemoteMethods, SetGateway,
+};
 use crate::payments::upi;
 use crate::sealed::KeyFile;
 use crate::secret::Secret;
@@ -109,6 +111,16 @@ pub async fn enabled(
     Ok((row.settings, keys, row.updated_at))
 }
 
+/// Ways that a payer can be asked by at the branch: switched on, whatever their keys.
+pub async fn offered(services: &Services, actor: &Actor) -> Result<RemoteMethods, Error> {
+    actor.require(Permission::Sell)?;
+    let mut db = services.db.acquire().await?;
+    let rows = store::all(&mut db, actor.branch()?).await?;
+    Ok(RemoteMethods {
+        rows: rows.iter().filter(|row| row.enabled).map(|row| row.settings.method()).collect(),
+    })
+}
+
 /// Branches where that gateway is switched on: a message may be for any of them.
 pub async fn branches_with(services: &Services, method: RemoteMethod) -> Result<Vec<BranchId>, Error> {
     let mut db = services.db.acquire().await?;
@@ -157,11 +169,14 @@ fn check(settings: &GatewaySettings) -> Result<(), Error> {
             upi::check_payee(&upi::Payee { address, name, merchant_code: merchant_code.as_deref() })
         }
         GatewaySettings::BankTransfer { instructions } => text("instructions", instructions),
-        GatewaySettings::Paymob { base_url, public_key, integrations, notify_url } => {
+        GatewaySettings::Paymob { base_url, public_key, integrations, moto_integration, notify_url } => {
             web_address("base_url", base_url)?;
             text("public_key", public_key)?;
             if integrations.is_empty() {
                 return Err(Error::invalid("integrations", "required"));
+            }
+            if moto_integration.is_some_and(|id| id <= 0) {
+                return Err(Error::invalid("moto_integration", "malformed"));
             }
             notify_url.as_deref().map_or(Ok(()), |url| web_address("notify_url", url))
         }

@@ -76,6 +76,9 @@ pub enum GatewaySettings {
         public_key: String,
         /// Ids of the ways of paying that are offered.
         integrations: Vec<i64>,
+        /// Id of the "Moto" integration, which charges saved cards; without it none is charged.
+        #[serde(default)]
+        moto_integration: Option<i64>,
         /// Where Paymob sends its messages, if this house can be reached from outside.
         notify_url: Option<String>,
     },
@@ -115,6 +118,12 @@ pub struct GatewayView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 pub struct GatewayViews {
     pub rows: Vec<GatewayView>,
+}
+
+/// Ways that a payer can be asked by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct RemoteMethods {
+    pub rows: Vec<RemoteMethod>,
 }
 
 /// Sets one way of the branch.

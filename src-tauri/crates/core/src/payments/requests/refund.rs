@@ -113,6 +113,8 @@ async fn write(
         business_day: counter.today,
         idempotency_key: key.id,
         charges: &[],
+        is_automatic: false,
+        keep_method: false,
     };
     store::insert(&mut tx, actor, new).await?;
     let event = NewEvent { detail: Some(json!({ "reason": reason })), ..NewEvent::default() };

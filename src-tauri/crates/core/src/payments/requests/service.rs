@@ -61,6 +61,8 @@ pub struct ToOrder {
     pub payer_name: String,
     pub email: Option<String>,
     pub phone: Option<String>,
+    /// The payer agrees that the method be kept.
+    pub keep_method: bool,
 }
 
 /// The order that a gateway made.
@@ -97,6 +99,7 @@ pub async fn prepare(services: &Services, actor: &Actor, request: &AskPayment) -
         payer_name: payer.full_name,
         email: payer.email,
         phone: payer.phone,
+        keep_method: request.keep_method,
     }))
 }
 
@@ -169,6 +172,8 @@ async fn write(
         business_day: counter.today,
         idempotency_key: key.id,
         charges: &charges,
+        is_automatic: false,
+        keep_method: request.keep_method && request.method.is_gateway(),
     };
     store::insert(&mut tx, actor, new).await?;
     let event = NewEvent { detail, ..NewEvent::default() };
@@ -348,7 +353,7 @@ pub(super) fn may_look(actor: &Actor) -> Result<(), Error> {
 
 /// Everything that can happen to a request after it was made.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Act<'a> {
+pub(in crate::payments) enum Act<'a> {
     /// With the number that the payer shows, if any.
     Claim(Option<&'a str>),
     /// With the number in the bank's statement.
@@ -357,6 +362,8 @@ pub(super) enum Act<'a> {
     Cancel(&'a str),
     /// What a gateway says, with the id of its message.
     Report(&'a Report, Option<&'a str>),
+    /// What became of a charge to a kept method, with the gateway's order.
+    Charged(Option<&'a str>, &'a Report),
     Expire,
     /// With the gateway's id of the refund.
     RefundDone(&'a str),
@@ -365,7 +372,7 @@ pub(super) enum Act<'a> {
 }
 
 /// Does one thing with a request in one transaction; again if somebody else was faster.
-pub(super) async fn act(
+pub(in crate::payments) async fn act(
     services: &Services,
     actor: &Actor,
     id: RequestId,
@@ -383,6 +390,7 @@ pub(super) async fn act(
             Act::Report(report, message) => {
                 settle::reported(&mut tx, actor, &row, now, report, message).await
             }
+            Act::Charged(order, report) => settle::charged(&mut tx, actor, &row, now, order, report).await,
             Act::Expire => settle::expired(&mut tx, actor, &row, now).await,
             Act::RefundDone(refund) => refund::booked(&mut tx, actor, &row, now, refund).await,
             Act::RefundRefused(reason) => refund::not_given(&mut tx, actor, &row, now, reason).await,
@@ -430,7 +438,7 @@ fn transfer_number(method: RemoteMethod, typed: &str) -> Result<String, Error> {
     }
 }
 
-pub(super) async fn record(
+pub(in crate::payments) async fn record(
     db: &mut PgConnection,
     actor: &Actor,
     now: DateTime<Utc>,

@@ -3,6 +3,7 @@ use crate::actor::Actor;
 use crate::auth::model::Permission;
 use crate::error::Error;
 use crate::ids::{BranchId, DeskId, ReceiptId, RequestId, TransactionId};
+use crate::payments::collection;
 use crate::payments::gateways::wire::RemoteMethod;
 use crate::payments::posting::{Header, Kind, NewPayment, Posting, spread};
 use crate::payments::requests::model::{Report, Step, step};
@@ -39,7 +40,7 @@ pub struct AtGateway {
     pub branch: BranchId,
     pub direction: Direction,
     pub method: RemoteMethod,
-    /// None of a refund.
+    /// None of a refund, nor of a charge to a kept method whose answer is outstanding.
     pub order_id: Option<String>,
     /// Older than gateways are asked for.
     pub is_old: bool,
@@ -141,6 +142,33 @@ pub(super) async fn reported(
             let event = NewEvent { gateway_event_id: message, detail, ..NewEvent::default() };
             store::append(tx, actor, row.id, row.seq, RequestState::Failed, now, event).await
         }
+    }
+}
+
+/// Books what became of a charge to a kept method. The order is stored with the outcome: while a request is `sent`,
+/// nobody else can pay what it is for.
+pub(super) async fn charged(
+    tx: &mut PgConnection,
+    actor: &Actor,
+    row: &RequestRow,
+    now: DateTime<Utc>,
+    order_id: Option<&str>,
+    report: &Report,
+) -> Result<(), Error> {
+    // Told by another way meanwhile, or not decided yet.
+    if row.state != RequestState::Sent || row.direction != Direction::Payment || *report == Report::Pending {
+        return Ok(());
+    }
+    let mut row = RequestRow { state: RequestState::Ordered, ..row.clone() };
+    if order_id.is_some() {
+        let event = NewEvent { order_id, ..NewEvent::default() };
+        store::append(tx, actor, row.id, row.seq, RequestState::Ordered, now, event).await?;
+        row.seq += 1;
+    }
+    reported(tx, actor, &row, now, report, None).await?;
+    match report {
+        Report::Failed { .. } => collection::tell_declined(tx, actor, &row, now).await,
+        _ => Ok(()),
     }
 }
 

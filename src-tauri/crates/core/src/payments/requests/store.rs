@@ -24,6 +24,8 @@ pub struct RequestRow {
     pub amount: Money,
     pub reference: String,
     pub at: DateTime<Utc>,
+    /// The payer agreed that the method be kept.
+    pub keep_method: bool,
     pub state: RequestState,
     /// Number of the last event.
     pub seq: i32,
@@ -59,7 +61,7 @@ pub async fn list(db: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<Requ
     let rows = sqlx::query!(
         r#"select r.id as "id: RequestId", r.branch_id as "branch: BranchId", r.desk_id, r.direction as "direction: Direction",
                r.kind as "method: RemoteMethod", r.payer_id as "payer: MemberId", m.full_name as "payer_name?",
-               r.payment_id as "payment: PaymentId", r.amount, r.currency, r.reference, r.at,
+               r.payment_id as "payment: PaymentId", r.amount, r.currency, r.reference, r.at, r.keep_method,
                e.kind as "state: RequestState", e.seq, o.order_id as "order_id?", t.reference as "transfer?",
                d.detail as "detail?"
            from payment_requests r
@@ -105,6 +107,7 @@ pub async fn list(db: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<Requ
             amount: Money::new(row.amount, row.currency),
             reference: row.reference,
             at: row.at,
+            keep_method: row.keep_method,
             state: row.state,
             seq: row.seq,
             order_id: row.order_id,
@@ -137,6 +140,10 @@ pub struct NewRequest<'a> {
     pub idempotency_key: Uuid,
     /// What it is for, with the part of each.
     pub charges: &'a [(ChargeId, i64)],
+    /// Made by the clock, to be charged to what the payer left with the gateway.
+    pub is_automatic: bool,
+    /// The payer agrees that the method be kept for what is due later.
+    pub keep_method: bool,
 }
 
 pub async fn insert(db: &mut PgConnection, actor: &Actor, new: NewRequest<'_>) -> Result<(), Error> {
@@ -145,8 +152,8 @@ pub async fn insert(db: &mut PgConnection, actor: &Actor, new: NewRequest<'_>) -
     sqlx::query!(
         "with asked as (
              insert into payment_requests (id, branch_id, direction, kind, payer_id, payment_id, amount, currency, reference, at,
-                 business_day, account_id, desk_id, idempotency_key)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                 business_day, account_id, desk_id, idempotency_key, is_automatic, keep_method)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $17, $18)
          )
          insert into payment_request_charges (request_id, charge_id, amount)
          select $1, charge, amount from unnest($15::uuid[], $16::bigint[]) as part (charge, amount)",
@@ -165,7 +172,9 @@ pub async fn insert(db: &mut PgConnection, actor: &Actor, new: NewRequest<'_>) -
         actor.desk().ok().map(|id| id.0),
         new.idempotency_key,
         &charges,
-        &amounts
+        &amounts,
+        new.is_automatic,
+        new.keep_method
     )
     .execute(db)
     .await?;

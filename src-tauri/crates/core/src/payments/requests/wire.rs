@@ -10,6 +10,7 @@ use uuid::Uuid;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
+#[ts(rename = "RequestDirection")]
 pub enum Direction {
     Payment,
     Refund,
@@ -48,6 +49,9 @@ pub struct AskPayment {
     pub charge_ids: Vec<ChargeId>,
     /// All of the charges or a part; of credit any amount.
     pub amount: Money,
+    /// The payer agrees that the gateway keeps the method, and that subscriptions which renew by themselves are charged
+    /// to it.
+    pub keep_method: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, TS)]

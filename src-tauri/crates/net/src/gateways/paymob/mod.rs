@@ -3,13 +3,15 @@
 //! Published at <https://developers.paymob.com/paymob-docs>: "Create Intention", "Unified Checkout", "Transaction
 //! Inquiry, by Order ID or Reference", "Refund" and "HMAC Transaction Callback". Amounts are whole minor units of the
 //! currency, also the thousandths of Oman's rial.
+mod card;
+mod charge;
 mod signature;
 mod transaction;
 
 use super::http::{Answer, Call, Effect, Http};
 use super::token::{Age, Granted, TokenCache};
 use super::{
-    Created, Event, GatewayError, PaymentOrder, Refund, RefundState, Settlement, Timing, WebhookError,
+    Created, Event, GatewayError, Payer, PaymentOrder, Refund, RefundState, Settlement, Timing, WebhookError,
 };
 use axum::http::StatusCode;
 use chrono::TimeDelta;
@@ -42,6 +44,8 @@ pub struct PaymobConfig {
     pub hmac_secret: Secret,
     /// The ways of paying that are offered, by their ids.
     pub integrations: Vec<i64>,
+    /// The "Moto" integration, which charges saved cards without their owners.
+    pub moto_integration: Option<i64>,
     pub timing: Timing,
 }
 
@@ -74,20 +78,13 @@ impl Paymob {
     /// `POST /v1/intention/`, then the Unified Checkout page with the intention's client secret.
     pub async fn create(&self, order: &PaymentOrder) -> Result<Created, GatewayError> {
         let cents = cents(&order.amount)?;
-        let payer = &order.payer;
-        let text = |text: &str| if text.trim().is_empty() { NOT_AVAILABLE } else { text.trim() }.to_owned();
         let mut body = json!({
             "amount": cents,
             "currency": order.amount.currency,
             "payment_methods": self.config.integrations,
             // Paymob takes 50 characters of a name; the sum of the items has to be the amount.
             "items": [{ "name": order.description.chars().take(50).collect::<String>(), "amount": cents, "quantity": 1 }],
-            "billing_data": {
-                "first_name": text(&payer.first_name),
-                "last_name": text(&payer.last_name),
-                "email": text(payer.email.as_deref().unwrap_or_default()),
-                "phone_number": text(payer.phone.as_deref().unwrap_or_default()),
-            },
+            "billing_data": billing(&order.payer),
             "special_reference": order.request.to_string(),
         });
         if let Some(url) = &order.notify_url {
@@ -95,6 +92,11 @@ impl Paymob {
         }
         if let Some(url) = &order.return_url {
             body["redirection_url"] = json!(url);
+        }
+        if order.save {
+            // The page offers to keep the card where the integration allows it, and the payer decides. The flag is from
+            // Paymob's "Saved Cards, CIT then MIT", <https://github.com/PaymobAccept/Paymob-AI-Integration-Skill>.
+            body["extras"] = json!({ "save_card": true });
         }
         // No key against doubling here, so it is sent once; an intention whose page nobody got cannot be paid.
         let call = self.with_secret_key(Call::post("/v1/intention/")).json(&body);
@@ -110,32 +112,42 @@ impl Paymob {
     /// payment (a refund), `GET /api/acceptance/transactions/{id}` for the payment.
     pub async fn inquire(&self, order_id: &str) -> Result<Settlement, GatewayError> {
         let order: i64 = order_id.parse().map_err(|_| GatewayError::refused("order_unknown"))?;
-        let answer = self
-            .with_token(|token| {
-                Call::post("/api/ecommerce/orders/transaction_inquiry")
-                    .json(&json!({ "auth_token": token.expose(), "order_id": order.to_string() }))
-            })
-            .await?;
-        if answer.status == StatusCode::NOT_FOUND {
-            // An order without a transaction: nobody has tried to pay.
-            return Ok(Settlement::Pending);
-        }
-        let mut transaction: Transaction = answer.accepted(refusal)?;
-        if let Some(payment) = transaction.parent() {
-            let path = format!("/api/acceptance/transactions/{payment}");
-            transaction = self.with_token(|token| Call::get(&path).bearer(token)).await?.accepted(refusal)?;
-        }
+        // An order without a transaction: nobody has tried to pay.
+        let found = self.last_payment("order_id", &order.to_string()).await?;
+        let Some(transaction) = found else { return Ok(Settlement::Pending) };
         if transaction.order_id()? != order {
             return Err(GatewayError::Malformed("the answer is about another order".to_owned()));
         }
         transaction.settlement().map_err(GatewayError::Malformed)
     }
 
-    /// Asks with the kept token, and once more with a new one if it was withdrawn before its time.
-    async fn with_token(&self, call: impl Fn(&Secret) -> Call) -> Result<Answer, GatewayError> {
+    /// The payment that an order's last transaction is or was done to, by Paymob's id or our reference of the order.
+    async fn last_payment(&self, by: &str, id: &str) -> Result<Option<Transaction>, GatewayError> {
+        let ask = |token: &Secret| {
+            Call::post("/api/ecommerce/orders/transaction_inquiry")
+                .json(&json!({ "auth_token": token.expose(), by: id }))
+        };
+        let answer = self.with_token(Effect::Read, ask).await?;
+        if answer.status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let last: Transaction = answer.accepted(refusal)?;
+        let Some(payment) = last.parent() else { return Ok(Some(last)) };
+        let path = format!("/api/acceptance/transactions/{payment}");
+        let answer = self.with_token(Effect::Read, |token| Call::get(&path).bearer(token)).await?;
+        answer.accepted(refusal).map(Some)
+    }
+
+    /// Sends with the kept token, and once more with a new one if it was withdrawn before its time: a refused token did
+    /// nothing.
+    async fn with_token(
+        &self,
+        effect: Effect,
+        call: impl Fn(&Secret) -> Call,
+    ) -> Result<Answer, GatewayError> {
         loop {
             let (token, age) = self.token.get(self.clock.now(), self.fetch_token()).await?;
-            match self.http.send(&call(&token), Effect::Read).await {
+            match self.http.send(&call(&token), effect).await {
                 Err(GatewayError::ExpiredKeys) if age == Age::Kept => self.token.forget(&token).await,
                 outcome => return outcome,
             }
@@ -172,20 +184,35 @@ impl Paymob {
         }
     }
 
-    /// The "transaction processed" callback: a POST with the transaction, signed in the query's `hmac`.
+    /// The "transaction processed" callback and the one about a saved card: a POST with the transaction or the card,
+    /// signed in the query's `hmac`.
     pub fn read_webhook(&self, query: &str, body: &[u8]) -> Result<Option<Event>, WebhookError> {
         let hmac = signature::of_query(query).ok_or(WebhookError::Unsigned)?;
         let message: Value = serde_json::from_slice(body).map_err(|_| WebhookError::WrongSignature)?;
-        let transaction = message.get("obj").ok_or(WebhookError::WrongSignature)?;
-        if !signature::verify(transaction, &self.config.hmac_secret, &hmac) {
+        let object = message.get("obj").ok_or(WebhookError::WrongSignature)?;
+        let is_card = message.get("type").is_some_and(|kind| kind == "TOKEN");
+        let signed = if is_card { signature::Signed::Card } else { signature::Signed::Transaction };
+        if !signature::verify(signed, object, &self.config.hmac_secret, &hmac) {
             return Err(WebhookError::WrongSignature);
         }
-        transaction::event(transaction).map(Some).map_err(WebhookError::Malformed)
+        let event = if is_card { card::event(object) } else { transaction::event(object) };
+        event.map(Some).map_err(WebhookError::Malformed)
     }
 
     fn with_secret_key(&self, call: Call) -> Call {
         call.header("authorization", format!("Token {}", self.config.secret_key.expose()))
     }
+}
+
+/// What Paymob wants to know of a payer.
+fn billing(payer: &Payer) -> Value {
+    let text = |text: &str| if text.trim().is_empty() { NOT_AVAILABLE } else { text.trim() }.to_owned();
+    json!({
+        "first_name": text(&payer.first_name),
+        "last_name": text(&payer.last_name),
+        "email": text(payer.email.as_deref().unwrap_or_default()),
+        "phone_number": text(payer.phone.as_deref().unwrap_or_default()),
+    })
 }
 
 /// An amount as Paymob counts it.

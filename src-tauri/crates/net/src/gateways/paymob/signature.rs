@@ -1,6 +1,7 @@
-//! How Paymob signs its callbacks: HMAC-SHA512 over twenty fields of the transaction, in hexadecimal.
+//! How Paymob signs its callbacks: HMAC-SHA512 over twenty fields of the transaction or eight of the card, in hexadecimal.
 //!
-//! Source: <https://developers.paymob.com/paymob-docs/developers/webhook-callbacks-and-hmac/hmac/hmac-transaction-callback>.
+//! Sources: <https://developers.paymob.com/paymob-docs/developers/webhook-callbacks-and-hmac/hmac/hmac-transaction-callback>
+//! and <https://developers.paymob.com/paymob-docs/developers/webhook-callbacks-and-hmac/hmac/hmac-for-card-tokens>.
 //! No other field is protected, so no other field of a callback decides anything here.
 use gatehouse_core::secret::Secret;
 use hmac::{Hmac, KeyInit, Mac};
@@ -10,8 +11,27 @@ use sha2::Sha512;
 use std::fmt::Write as _;
 use subtle::ConstantTimeEq;
 
-/// The signed fields, in the order they are strung together.
-const FIELDS: [&str; 20] = [
+/// What a callback is about.
+#[derive(Clone, Copy, Debug)]
+pub enum Signed {
+    Transaction,
+    Card,
+}
+
+impl Signed {
+    /// The signed fields, in the order they are strung together.
+    fn fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Transaction => &TRANSACTION,
+            Self::Card => &CARD,
+        }
+    }
+}
+
+const CARD: [&str; 8] =
+    ["card_subtype", "created_at", "email", "id", "masked_pan", "merchant_id", "order_id", "token"];
+
+const TRANSACTION: [&str; 20] = [
     "amount_cents",
     "created_at",
     "currency",
@@ -41,14 +61,14 @@ pub fn of_query(query: &str) -> Option<String> {
     (!value.is_empty()).then(|| value.into_owned())
 }
 
-/// Whether `hmac` (hexadecimal, either case) is the transaction's signature with that secret.
-pub fn verify(transaction: &Value, secret: &Secret, hmac: &str) -> bool {
+/// Whether `hmac` (hexadecimal, either case) is the object's signature with that secret.
+pub fn verify(signed: Signed, object: &Value, secret: &Secret, hmac: &str) -> bool {
     // An empty secret would let everybody sign.
     let Ok(mut mac) = Hmac::<Sha512>::new_from_slice(secret.expose().as_bytes()) else { return false };
     if secret.is_empty() {
         return false;
     }
-    mac.update(signed_text(transaction).as_bytes());
+    mac.update(signed_text(signed, object).as_bytes());
     let expected = hexadecimal(&mac.finalize().into_bytes());
     expected.as_bytes().ct_eq(hmac.to_ascii_lowercase().as_bytes()).into()
 }
@@ -62,9 +82,9 @@ fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 /// The values strung together without anything between them.
-fn signed_text(transaction: &Value) -> String {
-    FIELDS.iter().fold(String::new(), |mut text, field| {
-        let value = field.split('.').try_fold(transaction, |value, key| value.get(key));
+fn signed_text(signed: Signed, object: &Value) -> String {
+    signed.fields().iter().fold(String::new(), |mut text, field| {
+        let value = field.split('.').try_fold(object, |value, key| value.get(key));
         match value {
             None | Some(Value::Null) => {}
             Some(Value::String(value)) => text.push_str(value),
@@ -103,10 +123,10 @@ mod tests {
 
     #[test]
     fn paymobs_own_example_gives_paymobs_own_signature() {
-        assert_eq!(signed_text(&documented()), DOCUMENTED_TEXT);
+        assert_eq!(signed_text(Signed::Transaction, &documented()), DOCUMENTED_TEXT);
         let secret = Secret::new(DOCUMENTED_SECRET);
-        assert!(verify(&documented(), &secret, DOCUMENTED_HMAC));
-        assert!(verify(&documented(), &secret, &DOCUMENTED_HMAC.to_uppercase()));
+        assert!(verify(Signed::Transaction, &documented(), &secret, DOCUMENTED_HMAC));
+        assert!(verify(Signed::Transaction, &documented(), &secret, &DOCUMENTED_HMAC.to_uppercase()));
     }
 
     /// The second sample, of 2020: <https://docs.paymob.com/docs/hmac-calculation>. It gives the string only.
@@ -120,8 +140,23 @@ mod tests {
             "source_data": { "pan": "2346", "sub_type": "MasterCard", "type": "card" }, "success": true
         });
         assert_eq!(
-            signed_text(&transaction),
+            signed_text(Signed::Transaction, &transaction),
             "1002020-03-25T18:39:44.719228EGPfalsefalse25567066741truefalsefalsefalsetruefalse47782394705false2346MasterCardcardtrue"
+        );
+    }
+
+    /// The sample of the card's page, which gives the string; the secret that its signature was made with is not told.
+    #[test]
+    fn paymobs_example_of_a_card_gives_the_documented_string() {
+        let card = json!({
+            "id": 8_555_026, "token": "e98aceb96f5a370ddf46460db9d555f88bf12448f80e1839b39f78ab",
+            "masked_pan": "xxxx-xxxx-xxxx-2346", "merchant_id": 246_628, "card_subtype": "MasterCard",
+            "created_at": "2024-11-13T12:32:23.859982", "email": "test@test.com", "order_id": "264064419",
+            "user_added": false, "next_payment_intention": "pi_test_2a9c29ead1734ce8ad09ae4936019992"
+        });
+        assert_eq!(
+            signed_text(Signed::Card, &card),
+            "MasterCard2024-11-13T12:32:23.859982test@test.com8555026xxxx-xxxx-xxxx-2346246628264064419e98aceb96f5a370ddf46460db9d555f88bf12448f80e1839b39f78ab"
         );
     }
 
@@ -137,18 +172,18 @@ mod tests {
         ] {
             let mut changed = documented();
             changed[field] = value;
-            assert!(!verify(&changed, &secret, DOCUMENTED_HMAC), "{field}");
+            assert!(!verify(Signed::Transaction, &changed, &secret, DOCUMENTED_HMAC), "{field}");
         }
-        assert!(!verify(&documented(), &Secret::new("another secret"), DOCUMENTED_HMAC));
-        assert!(!verify(&documented(), &secret, &DOCUMENTED_HMAC[..127]));
-        assert!(!verify(&documented(), &secret, ""));
+        assert!(!verify(Signed::Transaction, &documented(), &Secret::new("another secret"), DOCUMENTED_HMAC));
+        assert!(!verify(Signed::Transaction, &documented(), &secret, &DOCUMENTED_HMAC[..127]));
+        assert!(!verify(Signed::Transaction, &documented(), &secret, ""));
     }
 
     #[test]
     fn a_gym_without_a_secret_believes_nobody() {
         let empty = Hmac::<Sha512>::new_from_slice(b"").expect("a key of any length");
         let signed = hexadecimal(&empty.chain_update(DOCUMENTED_TEXT).finalize().into_bytes());
-        assert!(!verify(&documented(), &Secret::new(""), &signed));
+        assert!(!verify(Signed::Transaction, &documented(), &Secret::new(""), &signed));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Paymob's transaction object: what it says about an order.
-use crate::gateways::{Capture, Event, GatewayError, Settlement};
+use crate::gateways::{Capture, Event, GatewayError, News, Settlement};
 use chrono::{DateTime, Utc};
 use gatehouse_core::money::{LARGEST_MINOR, Money};
 use serde::{Deserialize, Deserializer};
@@ -41,7 +41,11 @@ pub struct Transaction {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Order {
-    Whole { id: i64 },
+    Whole {
+        id: i64,
+        #[serde(default)]
+        merchant_order_id: Option<Value>,
+    },
     Id(i64),
 }
 
@@ -68,15 +72,23 @@ pub fn event(transaction: &Value) -> Result<Event, String> {
     Ok(Event {
         event_id: format!("{}-{state}", transaction.id),
         order_id: transaction.order_id().map_err(|error| error.to_string())?.to_string(),
-        outcome,
+        news: News::Outcome(outcome),
     })
 }
 
 impl Transaction {
     pub fn order_id(&self) -> Result<i64, GatewayError> {
-        match self.order {
-            Order::Whole { id } | Order::Id(id) if id > 0 => Ok(id),
+        match &self.order {
+            Order::Whole { id, .. } | Order::Id(id) if *id > 0 => Ok(*id),
             _ => Err(GatewayError::Malformed("a transaction without an order".to_owned())),
+        }
+    }
+
+    /// Our own reference of the order.
+    pub fn reference(&self) -> Option<&str> {
+        match &self.order {
+            Order::Whole { merchant_order_id, .. } => merchant_order_id.as_ref()?.as_str(),
+            Order::Id(_) => None,
         }
     }
 
@@ -136,7 +148,7 @@ impl Transaction {
     fn capture(&self, amount: Money) -> Capture {
         // Egypt's times come without a zone; those say nothing.
         let at = DateTime::parse_from_rfc3339(&self.created_at).ok().map(|at| at.with_timezone(&Utc));
-        Capture { id: self.id.to_string(), amount, at }
+        Capture { id: self.id.to_string(), amount, at, saved: None }
     }
 
     fn money(&self, cents: i64) -> Result<Money, String> {
@@ -191,6 +203,7 @@ mod tests {
             id: "5".into(),
             amount: Money::new(25_000, "EGP"),
             at: Some("2026-03-11T10:00:00Z".parse().expect("a time")),
+            saved: None,
         }
     }
 
@@ -215,7 +228,8 @@ mod tests {
             (vec![("refunded_amount_cents", json!(25_000))], "5-paid", Settlement::Paid(paid())),
         ] {
             let found = event(&transaction(&change)).expect("an event");
-            assert_eq!(found, Event { event_id: id.into(), order_id: "7".into(), outcome }, "{change:?}");
+            let news = News::Outcome(outcome);
+            assert_eq!(found, Event { event_id: id.into(), order_id: "7".into(), news }, "{change:?}");
         }
     }
 

@@ -5,6 +5,7 @@
 //! page, then we capture it; [`Paypal::inquire`] does the second.
 mod amount;
 mod certificate;
+mod charge;
 mod order;
 mod webhook;
 
@@ -90,6 +91,13 @@ impl Paypal {
             experience["return_url"] = json!(url);
             experience["cancel_url"] = json!(url);
         }
+        let mut wallet = json!({ "experience_context": experience });
+        if order.save {
+            // "Save PayPal with the Orders API": kept with the capture, for charges that we start.
+            wallet["attributes"] = json!({ "vault": {
+                "store_in_vault": "ON_SUCCESS", "usage_type": "MERCHANT", "customer_type": "CONSUMER"
+            } });
+        }
         let call = Call::post("/v2/checkout/orders")
             .header("paypal-request-id", order.request.to_string())
             .json(&json!({
@@ -99,7 +107,7 @@ impl Paypal {
                     "description": order.description.chars().take(DESCRIPTION).collect::<String>(),
                     "amount": amount::to_wire(&order.amount)?,
                 }],
-                "payment_source": { "paypal": { "experience_context": experience } },
+                "payment_source": { "paypal": wallet },
             }));
         let created: Order = self.call(call, Effect::Keyed).await?.accepted(issue)?;
         let page = created.payer_link().and_then(|link| web_address(link).ok());
@@ -140,9 +148,7 @@ impl Paypal {
                     self.call(Call::get(path), Effect::Read).await?.accepted::<Order>(issue)?.settlement()
                 }
                 "ORDER_NOT_APPROVED" | "PAYER_ACTION_REQUIRED" => Ok(Settlement::Pending),
-                "INSTRUMENT_DECLINED" | "PAYER_CANNOT_PAY" | "TRANSACTION_REFUSED" => {
-                    Ok(Settlement::Failed { reason: code.to_lowercase() })
-                }
+                declined if is_decline(declined) => Ok(Settlement::Failed { reason: code.to_lowercase() }),
                 _ => Err(GatewayError::Refused { code }),
             },
             other => Err(other),
@@ -256,6 +262,22 @@ impl Paypal {
             lives: TimeDelta::seconds(token.expires_in.clamp(0, 86_400)),
         })
     }
+}
+
+/// True for the issues that are about the payer's means; the others are about the order or our account. Of those that
+/// "Orders v2" lists for 422.
+fn is_decline(issue: &str) -> bool {
+    matches!(
+        issue,
+        "INSTRUMENT_DECLINED"
+            | "PAYER_CANNOT_PAY"
+            | "TRANSACTION_REFUSED"
+            | "PAYER_ACCOUNT_LOCKED_OR_CLOSED"
+            | "PAYER_ACCOUNT_RESTRICTED"
+            | "PAYMENT_SOURCE_DECLINED_BY_PROCESSOR"
+            | "PAYMENT_SOURCE_CANNOT_BE_USED"
+            | "TRANSACTION_LIMIT_EXCEEDED"
+    )
 }
 
 /// The finest name of a refusal: the issue of its first detail, else its name.

@@ -1,8 +1,9 @@
 //! PayPal's order object: what it says about a payment.
 use super::amount::{self, Amount};
-use crate::gateways::{Capture, GatewayError, Settlement};
+use crate::gateways::{Capture, GatewayError, SavedMethod, Settlement};
 use chrono::{DateTime, Utc};
 use gatehouse_core::money::Money;
+use gatehouse_core::secret::Secret;
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -15,7 +16,53 @@ pub struct Order {
     #[serde(default)]
     purchase_units: Vec<Unit>,
     #[serde(default)]
+    payment_source: Source,
+    #[serde(default)]
     links: Vec<Link>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Source {
+    #[serde(default)]
+    paypal: Wallet,
+}
+
+/// `paypal_wallet_response` of PayPal's specification.
+#[derive(Debug, Default, Deserialize)]
+struct Wallet {
+    #[serde(default)]
+    email_address: Option<String>,
+    #[serde(default)]
+    attributes: Attributes,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Attributes {
+    #[serde(default)]
+    vault: Vault,
+}
+
+/// Without an id while the wallet is still being kept (status `APPROVED`).
+#[derive(Debug, Default, Deserialize)]
+struct Vault {
+    #[serde(default)]
+    id: Option<Secret>,
+}
+
+/// A kept wallet, the resource of `VAULT.PAYMENT-TOKEN.CREATED`.
+#[derive(Debug, Deserialize)]
+pub struct Kept {
+    id: Secret,
+    #[serde(default)]
+    payment_source: Source,
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Metadata {
+    #[serde(default)]
+    order_id: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -105,12 +152,28 @@ impl Order {
             });
         };
         match capture.settlement()? {
+            Settlement::Paid(capture) => Ok(Settlement::Paid(Capture { saved: self.saved(), ..capture })),
             Settlement::Refunded { capture, refunded } => {
                 let parts = self.refunded()?.unwrap_or(refunded);
+                let capture = Capture { saved: self.saved(), ..capture };
                 Ok(Settlement::Refunded { capture, refunded: parts })
             }
             other => Ok(other),
         }
+    }
+
+    /// What became of an order that nobody is there to approve.
+    pub fn charged(&self) -> Result<Settlement, GatewayError> {
+        match self.status.as_str() {
+            "PAYER_ACTION_REQUIRED" => Ok(Settlement::Failed { reason: "payer_action_required".to_owned() }),
+            _ => self.settlement(),
+        }
+    }
+
+    fn saved(&self) -> Option<SavedMethod> {
+        let wallet = &self.payment_source.paypal;
+        let token = wallet.attributes.vault.id.clone().filter(|token| !token.is_empty())?;
+        Some(SavedMethod { token, label: wallet.label() })
     }
 
     /// The sum of the refunds, if they are listed.
@@ -131,6 +194,20 @@ impl Order {
     }
 }
 
+impl Wallet {
+    fn label(&self) -> String {
+        self.email_address.as_ref().map_or_else(|| "PayPal".to_owned(), |email| format!("PayPal {email}"))
+    }
+}
+
+impl Kept {
+    /// The order it was kept with, and the wallet. One that was kept without a purchase names none.
+    pub fn saved(self) -> Option<(String, SavedMethod)> {
+        let label = self.payment_source.paypal.label();
+        Some((self.metadata.order_id?, SavedMethod { token: self.id, label }))
+    }
+}
+
 impl CaptureRow {
     fn has_failed(&self) -> bool {
         matches!(self.status.as_str(), "DECLINED" | "FAILED")
@@ -139,7 +216,8 @@ impl CaptureRow {
     /// What this capture says of its order.
     pub fn settlement(&self) -> Result<Settlement, GatewayError> {
         let money = amount::of_wire(&self.amount)?;
-        let capture = Capture { id: self.id.clone(), amount: money.clone(), at: self.create_time };
+        let capture =
+            Capture { id: self.id.clone(), amount: money.clone(), at: self.create_time, saved: None };
         Ok(match self.status.as_str() {
             "COMPLETED" => Settlement::Paid(capture),
             "REFUNDED" | "PARTIALLY_REFUNDED" => Settlement::Refunded { capture, refunded: money },
@@ -185,7 +263,38 @@ mod tests {
             id: "3C679366HH908993F".into(),
             amount: Money::new(10_000, "USD"),
             at: Some("2026-03-11T10:00:00Z".parse().expect("a time")),
+            saved: None,
         }
+    }
+
+    /// The answer to a capture in "Save PayPal with the Orders API", and the one for a wallet that is still being kept.
+    #[test]
+    fn a_wallet_is_saved_once_it_has_an_id() {
+        let source = |vault: Value| json!({ "paypal": { "attributes": { "vault": vault }, "email_address": "customer@example.com" } });
+        let saved =
+            SavedMethod { token: Secret::new("3nqvjt3n"), label: "PayPal customer@example.com".into() };
+        for (payment_source, expected) in [
+            (
+                source(json!({ "id": "3nqvjt3n", "customer": { "id": "208743798" }, "status": "VAULTED" })),
+                Some(saved),
+            ),
+            (source(json!({ "status": "APPROVED", "links": [] })), None),
+            (json!({ "paypal": { "email_address": "customer@example.com" } }), None),
+            (json!({ "card": {} }), None),
+        ] {
+            let mut order = order("COMPLETED", json!({ "captures": [capture("COMPLETED")] }));
+            order.payment_source = serde_json::from_value(payment_source).expect("a source");
+            assert!(!format!("{order:?}").contains("3nqvjt3n"), "a token is never printed");
+            assert_eq!(order.settlement(), Ok(Settlement::Paid(Capture { saved: expected, ..taken() })));
+        }
+    }
+
+    #[test]
+    fn a_charge_that_wants_the_payer_has_failed() {
+        let failed = Settlement::Failed { reason: "payer_action_required".into() };
+        assert_eq!(order("PAYER_ACTION_REQUIRED", json!({})).charged(), Ok(failed));
+        let paid = order("COMPLETED", json!({ "captures": [capture("COMPLETED")] }));
+        assert_eq!(paid.charged(), Ok(Settlement::Paid(taken())));
     }
 
     #[test]

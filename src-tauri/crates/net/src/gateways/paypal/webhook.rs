@@ -2,8 +2,8 @@
 //!
 //! Signed is `transmission id | time | webhook id | CRC-32 of the body, in decimal`, with RSA and SHA-256. Source:
 //! <https://developer.paypal.com/api/rest/webhooks/rest/#link-messageverification>.
-use super::order::CaptureRow;
-use crate::gateways::{Event, Settlement, WebhookError};
+use super::order::{CaptureRow, Kept};
+use crate::gateways::{Event, News, Settlement, WebhookError};
 use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -88,7 +88,7 @@ pub fn event(body: &[u8]) -> Result<Option<Event>, WebhookError> {
         // The payer has approved: asking captures it.
         "CHECKOUT.ORDER.APPROVED" => {
             let order = message.resource.get("id").and_then(Value::as_str).map(str::to_owned);
-            order.map(|order| (order, Settlement::Pending))
+            order.map(|order| (order, News::Outcome(Settlement::Pending)))
         }
         "PAYMENT.CAPTURE.COMPLETED"
         | "PAYMENT.CAPTURE.DENIED"
@@ -96,13 +96,21 @@ pub fn event(body: &[u8]) -> Result<Option<Event>, WebhookError> {
         | "PAYMENT.CAPTURE.PENDING" => {
             let capture = CaptureRow::deserialize(&message.resource).map_err(malformed)?;
             let outcome = capture.settlement().map_err(|error| WebhookError::Malformed(error.to_string()))?;
-            capture.order_id().map(|order| (order.to_owned(), outcome))
+            capture.order_id().map(|order| (order.to_owned(), News::Outcome(outcome)))
+        }
+        // Comes where the wallet was kept only after the capture.
+        "VAULT.PAYMENT-TOKEN.CREATED" => {
+            let Some((order, saved)) = Kept::deserialize(&message.resource).map_err(malformed)?.saved()
+            else {
+                return Ok(None);
+            };
+            Some((order, News::Saved(saved)))
         }
         _ => return Ok(None),
     };
-    let (order_id, outcome) =
+    let (order_id, news) =
         found.ok_or_else(|| WebhookError::Malformed("a message without an order".to_owned()))?;
-    Ok(Some(Event { event_id: message.id, order_id, outcome }))
+    Ok(Some(Event { event_id: message.id, order_id, news }))
 }
 
 #[cfg(test)]
