@@ -164,7 +164,7 @@ test("the receptionist logs in with the password and the desk changes hands by P
   await expect(page.getByRole("navigation", { name: "Screens" })).toBeVisible();
 
   // A receptionist sells but does not set prices.
-  await page.keyboard.press("Control+3");
+  await page.getByRole("navigation", { name: "Screens" }).getByRole("button", { name: "Settings" }).click();
   await expect(page.getByRole("button", { name: "My password and PIN" })).toBeVisible();
   await expect(page.getByRole("button", { name: "Plans and prices" })).toBeHidden();
 

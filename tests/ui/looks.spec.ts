@@ -293,7 +293,7 @@ for (const [language, theme] of seen) {
     await taste(page, language, theme);
     await standAtDesk(page, gym);
     const dialog = page.getByRole("dialog");
-    await page.keyboard.press("Control+3");
+    await page.getByRole("button", { name: word("view_settings"), exact: true }).click();
     const sections = page.locator(".settings nav button");
     await expect(sections).toHaveCount(8);
     for (let index = 0; index < 8; index++) {

@@ -21,7 +21,7 @@ test.afterAll(() => gym?.close());
 
 test("a price of a later day waits for its day", async ({ page }) => {
   const office = await standAtDesk(page, gym);
-  await page.keyboard.press("Control+3");
+  await page.getByRole("navigation", { name: "Screens" }).getByRole("button", { name: "Settings" }).click();
   await page.getByRole("button", { name: "Plans and prices" }).click();
   await page.getByRole("row", { name: /One month/ }).click();
   const dialog = page.getByRole("dialog", { name: "One month" });
@@ -36,7 +36,7 @@ test("a price of a later day waits for its day", async ({ page }) => {
 
 test("a new account logs in; suspended, it does not", async ({ page, browser }) => {
   await standAtDesk(page, gym);
-  await page.keyboard.press("Control+3");
+  await page.getByRole("navigation", { name: "Screens" }).getByRole("button", { name: "Settings" }).click();
   await page.getByRole("button", { name: "Staff", exact: true }).click();
   await page.getByRole("button", { name: "New account" }).click();
   const dialog = page.getByRole("dialog");
@@ -72,7 +72,7 @@ test("a new account logs in; suspended, it does not", async ({ page, browser }) 
 
 test("a cell of the matrix is stored, the owner's column is fixed", async ({ page }) => {
   await standAtDesk(page, gym);
-  await page.keyboard.press("Control+3");
+  await page.getByRole("navigation", { name: "Screens" }).getByRole("button", { name: "Settings" }).click();
   await page.getByRole("button", { name: "Roles" }).click();
   const cell = page.getByRole("checkbox", { name: "Reception: Let a refused member in once" });
   await expect(cell).not.toBeChecked();
@@ -179,7 +179,7 @@ test("ending a session elsewhere logs it out", async ({ page, browser }) => {
   await standAtDesk(page, gym);
   const other = await browser.newPage({ userAgent: "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15) Version/18 Safari/605" });
   await standAtDesk(other, gym);
-  await page.keyboard.press("Control+3");
+  await page.getByRole("navigation", { name: "Screens" }).getByRole("button", { name: "Settings" }).click();
   await page.getByRole("button", { name: "Sessions" }).click();
   await page.getByRole("row", { name: /Safari · macOS/ }).getByRole("button").click();
   await expect(page.getByRole("row", { name: /Safari · macOS/ })).toBeHidden();
@@ -215,7 +215,7 @@ test("a plan of a trainer's says so where it is edited, and on what was sold of 
     password: "Train-Pass-1", pin: null,
   });
   const plan = await office.plan("Ten sessions", 300_000, { kind: "personal_training", visits: 10 });
-  await page.keyboard.press("Control+3");
+  await page.getByRole("navigation", { name: "Screens" }).getByRole("button", { name: "Settings" }).click();
   await page.getByRole("button", { name: "Plans and prices" }).click();
   await page.getByRole("row", { name: /Ten sessions/ }).click();
   const dialog = page.getByRole("dialog", { name: "Ten sessions" });

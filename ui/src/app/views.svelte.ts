@@ -1,28 +1,60 @@
+import Banknote from "@lucide/svelte/icons/banknote";
+import Coins from "@lucide/svelte/icons/coins";
 import DoorOpen from "@lucide/svelte/icons/door-open";
 import SettingsIcon from "@lucide/svelte/icons/settings";
+import Tags from "@lucide/svelte/icons/tags";
 import Users from "@lucide/svelte/icons/users";
 import type { Component } from "svelte";
 import type { Permission } from "../ipc/wire.js";
 import { m } from "../paraglide/messages.js";
+import Catalogue from "../views/Catalogue.svelte";
 import Members from "../views/Members.svelte";
+import Money from "../views/Money.svelte";
 import Reception from "../views/Reception.svelte";
 import Settings from "../views/Settings.svelte";
+import Till from "../views/Till.svelte";
 
 export interface View {
   id: string;
   title: () => string;
   icon: Component<{ size?: number | string }>;
   component: Component;
-  /** Null where everybody may look; what it holds differs. */
-  permission: Permission | null;
+  /** One of these opens it; none where everybody may look. What it holds differs. */
+  permissions: readonly Permission[];
 }
 
 /** The screens in the order of Ctrl+1, Ctrl+2 … */
 export const views: readonly View[] = [
-  { id: "reception", title: m.view_reception, icon: DoorOpen, component: Reception, permission: "check_in" },
-  { id: "members", title: m.view_members, icon: Users, component: Members, permission: "view_members" },
-  { id: "settings", title: m.view_settings, icon: SettingsIcon, component: Settings, permission: null },
+  { id: "reception", title: m.view_reception, icon: DoorOpen, component: Reception, permissions: ["check_in"] },
+  { id: "members", title: m.view_members, icon: Users, component: Members, permissions: ["view_members"] },
+  {
+    id: "till",
+    title: m.view_till,
+    icon: Banknote,
+    component: Till,
+    permissions: ["open_till", "close_till", "see_money", "sell"],
+  },
+  {
+    id: "money",
+    title: m.view_money,
+    icon: Coins,
+    component: Money,
+    permissions: ["sell", "see_money", "enter_expenses", "approve_expenses"],
+  },
+  {
+    id: "catalogue",
+    title: m.view_catalogue,
+    icon: Tags,
+    component: Catalogue,
+    permissions: ["edit_products", "move_stock", "edit_plans", "edit_settings", "see_money"],
+  },
+  { id: "settings", title: m.view_settings, icon: SettingsIcon, component: Settings, permissions: [] },
 ];
+
+/** Whether somebody who may do that may open the screen. */
+export function opensFor({ permissions }: View, may: (permission: Permission) => boolean): boolean {
+  return permissions.length === 0 || permissions.some((one) => may(one));
+}
 
 /** Which screen is open. */
 class Navigation {

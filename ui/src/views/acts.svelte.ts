@@ -1,6 +1,7 @@
 import type { Wish } from "../features/sales/sale.svelte.js";
 import type { ActWish } from "../features/subscriptions/act.svelte.js";
 import type { NextAction } from "../ipc/wire.js";
+import type { MemberTab } from "./opened.svelte.js";
 
 /**
  * Acts that lead out of a screen. Whoever has the dialog for one puts it in; a screen shows no key or button for an
@@ -10,10 +11,11 @@ class Acts {
   sell: ((wish: Wish) => void) | null = $state(null);
   register: ((name: string) => void) | null = $state(null);
   take_over: ((member_id: string) => void) | null = $state(null);
-  open_member: ((member_id: string) => void) | null = $state(null);
+  open_member: ((member_id: string, tab?: MemberTab) => void) | null = $state(null);
 
   pay: ((member_id: string) => void) | null = $state(null);
   act: ((wish: ActWish) => void) | null = $state(null);
+  receipt: ((receipt_id: string) => void) | null = $state(null);
 
   /** The act behind a verdict's button, if somebody offers it. */
   of(action: NextAction): (() => void) | null {

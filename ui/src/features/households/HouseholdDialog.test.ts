@@ -11,9 +11,9 @@ const asked = vi.mocked(call as (command: string, request: unknown) => Promise<u
 const household: Household = {
   id: "h", name: "Lotfy",
   members: [
-    { member_id: "hany", full_name: "Hany Lotfy", number: "1", relation: "payer", guardian_name: null },
-    { member_id: "rania", full_name: "Rania Lotfy", number: "2", relation: "adult", guardian_name: null },
-    { member_id: "laila", full_name: "Laila Lotfy", number: "3", relation: "dependent", guardian_name: "Rania Lotfy" },
+    { member_id: "hany", full_name: "Hany Lotfy", number: "1", relation: "payer", guardian_id: null, guardian_name: null },
+    { member_id: "rania", full_name: "Rania Lotfy", number: "2", relation: "adult", guardian_id: null, guardian_name: null },
+    { member_id: "laila", full_name: "Laila Lotfy", number: "3", relation: "dependent", guardian_id: "rania", guardian_name: "Rania Lotfy" },
   ],
 };
 const sent = () => asked.mock.calls.filter(([command]) => command === "household_set").map(([, request]) => request as SetHousehold);
@@ -28,8 +28,9 @@ beforeEach(() => {
 });
 afterEach(cleanup);
 
-const show = (stored: Household | null) =>
-  render(HouseholdDialog, { member: { id: "hany", full_name: "Hany Lotfy" }, household: stored, ondone, onclose });
+const hany = { id: "hany", full_name: "Hany Lotfy", age: 41 };
+const show = (stored: Household | null, member = hany) =>
+  render(HouseholdDialog, { member, household: stored, ondone, onclose });
 const row = (name: string) => screen.getByText(name, { selector: "bdi" }).closest("li")!;
 
 async function save() {
@@ -47,6 +48,22 @@ describe("a household", () => {
     await vi.waitFor(() => expect(ondone).toHaveBeenCalled());
     expect(sent()).toMatchObject([
       { name: "Lotfy", members: [{ member_id: "hany", relation: "payer" }, { member_id: "nour", relation: "dependent", guardian_id: null }] },
+    ]);
+  });
+
+  test("of a minor wants the adult who pays, who is the guardian then", async () => {
+    show(null, { id: "laila", full_name: "Laila Lotfy", age: 9 });
+    await fireEvent.input(screen.getByLabelText(/^Name of the household/), { target: { value: "Lotfy" } });
+    await save();
+    expect(await screen.findByText(/Exactly one member of a household pays/)).toBeInTheDocument();
+    await fireEvent.input(screen.getByRole("combobox", { name: "Add a member" }), { target: { value: "nour" } });
+    await vi.waitFor(() => expect(screen.getByRole("option", { name: /Nour Lotfy/ })).toBeInTheDocument());
+    await fireEvent.keyDown(screen.getByRole("combobox", { name: "Add a member" }), { key: "Enter" });
+    await save();
+    await vi.waitFor(() => expect(ondone).toHaveBeenCalled());
+    expect(sent()[0]?.members).toEqual([
+      { member_id: "laila", relation: "dependent", guardian_id: null },
+      { member_id: "nour", relation: "payer", guardian_id: null },
     ]);
   });
 

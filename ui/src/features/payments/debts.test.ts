@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import type { Debts, PayDebts, PaymentShown, Refund, RefundForm } from "../../ipc/wire.js";
+import { CallError, Unreachable } from "../../ipc/errors.js";
+import type { AskPayment, AskRefund, Debts, PayDebts, PaymentShown, Refund, RefundForm } from "../../ipc/wire.js";
 import { DebtsDesk } from "./debts.svelte.js";
 import { RefundDesk, waysBack } from "./refund.svelte.js";
 import { inCashBy } from "./rounding.js";
@@ -68,6 +69,119 @@ describe("taking what is owed", () => {
     desk.tender.uses_credit = true;
     await desk.commit();
     expect(sent).toMatchObject([{ credit_minor: 5000, payments: [{ amount: egp(25000) }] }]);
+  });
+});
+
+describe("asking for what is owed", () => {
+  const asked: AskPayment[] = [];
+  const row = (charge_id: string, minor: number) => ({ charge_id, owed: egp(minor) }) as Debts["rows"][number];
+
+  beforeEach(() => {
+    asked.length = 0;
+    answers.set("money_settings_get", () => ({ cash_rounding_minor: 1 }));
+    answers.set("debts", () => ({
+      payer_id: "payer", payer_name: "Mona", rows: [row("a", 30000), row("b", 12000)], owed: egp(42000), credit: egp(5000),
+    }));
+    answers.set("payment_methods", () => ({ rows: ["paymob"] }));
+    answers.set("payment_request", (request) => {
+      asked.push(request as AskPayment);
+      return { id: "r", state: "ordered" };
+    });
+  });
+
+  const open = async () => {
+    const desk = new DebtsDesk("child");
+    await desk.load();
+    desk.tender.choose("paymob");
+    return desk;
+  };
+
+  test("asks the payer for the charges, and a part of them for a part", async () => {
+    const desk = await open();
+    desk.amount = 20000;
+    await desk.commit();
+    expect(asked).toMatchObject([{ method: "paymob", payer_id: "payer", charge_ids: ["a", "b"], amount: egp(20000) }]);
+  });
+
+  test("asks for no more than is owed, and for nothing beside the credit", async () => {
+    const desk = await open();
+    desk.amount = 50000;
+    await desk.commit();
+    expect(desk.problem).toContain("at most");
+    desk.amount = null;
+    desk.tender.uses_credit = true;
+    await desk.commit();
+    expect(desk.problem).toContain("credit first");
+    expect(asked).toEqual([]);
+  });
+
+  test("a lost answer is asked for again with the same key, another way begins anew", async () => {
+    vi.useFakeTimers();
+    const desk = await open();
+    answers.set("payment_request", (request) => {
+      asked.push(request as AskPayment);
+      if (asked.length === 1) throw new Unreachable("gone");
+      return { id: "r", state: "ordered" };
+    });
+    const sending = desk.commit();
+    await vi.advanceTimersByTimeAsync(2000);
+    await sending;
+    vi.useRealTimers();
+    expect(asked).toHaveLength(2);
+    expect(asked[0]?.idempotency_key).toBe(asked[1]?.idempotency_key);
+    await desk.again();
+    expect(desk.asking.answer).toBeNull();
+    expect(desk.asking.key).not.toBe(asked[0]?.idempotency_key);
+  });
+});
+
+describe("paying back through the gateway", () => {
+  const steps: string[] = [];
+  const keys: string[] = [];
+  const payment = (unused: number) =>
+    ({ payment_id: "p", method: "paypal", amount: egp(60000), refundable: egp(60000), unused: egp(unused) }) as PaymentShown;
+
+  beforeEach(() => {
+    steps.length = keys.length = 0;
+    answers.set("refund_preview", () => ({ lines: [], owed_again: egp(0), ends: [] }));
+    answers.set("refund", (request) => {
+      const { amount, to, take_back } = request as Refund;
+      steps.push(`${to.kind} ${amount.minor} ${take_back}`);
+      return { receipt_number: 8, amount };
+    });
+    answers.set("gateway_refund", (request) => {
+      const { amount, idempotency_key } = request as AskRefund;
+      steps.push(`gateway ${amount.minor}`);
+      keys.push(idempotency_key);
+      if (keys.length === 1) throw new CallError({ code: "gateway_unreachable", message: "gone" });
+      return { state: "confirmed", amount };
+    });
+  });
+
+  const open = async (unused: number) => {
+    const desk = new RefundDesk(payment(unused));
+    desk.reason = "Moves away";
+    await desk.ask();
+    return desk;
+  };
+
+  test("what was bought becomes credit once; a refusal leaves it so and can be tried again", async () => {
+    const desk = await open(10000);
+    expect(desk.to).toBe("gateway");
+    await desk.commit();
+    expect(desk.problem).toContain("is the member's credit");
+    await desk.ask();
+    expect(desk.problem).not.toBeNull();
+    await desk.commit();
+    expect(steps).toEqual(["credit 50000 true", "gateway 60000", "gateway 60000"]);
+    expect(desk.gateway.answer?.state).toBe("confirmed");
+    expect(keys[0]).not.toBe(keys[1]);
+  });
+
+  test("what is credit already goes back at once", async () => {
+    const desk = await open(60000);
+    await desk.commit();
+    expect(steps).toEqual(["gateway 60000"]);
   });
 });
 

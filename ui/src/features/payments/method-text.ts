@@ -1,9 +1,10 @@
 import type { Method } from "../../ipc/wire.js";
 import { m } from "../../paraglide/messages.js";
+import type { Locale } from "../../paraglide/runtime.js";
 import { money } from "../../shared/place.svelte.js";
 import type { Paid } from "./paying.js";
 
-const names: Record<Method, () => string> = {
+const names: Record<Method, (_?: object, options?: { locale?: Locale }) => string> = {
   cash: m.pay_cash,
   card_terminal: m.pay_card,
   upi: m.pay_upi,
@@ -13,13 +14,21 @@ const names: Record<Method, () => string> = {
   paypal: m.pay_paypal,
 };
 
-export function methodText(method: Method): string {
-  return names[method]();
+/** In the interface's language, or in that of a receipt. */
+export function methodText(method: Method, locale?: Locale): string {
+  return names[method]({}, locale && { locale });
+}
+
+function askText({ method, amount }: NonNullable<Paid["ask"]>): string {
+  if (method === "upi") return m.ask_upi({ amount: money(amount) });
+  if (method === "bank_transfer") return m.ask_bank({ amount: money(amount) });
+  return m.ask_gateway({ amount: money(amount), method: methodText(method) });
 }
 
 /** What the button that takes the money says. */
 export function commitText(paid: Paid, currency: string): string {
   const amount = (minor: number) => money({ minor, currency });
+  if (paid.ask) return askText(paid.ask);
   const [first, ...more] = paid.payments;
   if (!first) return paid.owed > 0 ? m.pay_do_owe({ amount: amount(paid.owed) }) : m.pay_do_credit({ amount: amount(paid.credit) });
   if (more.length > 0) {

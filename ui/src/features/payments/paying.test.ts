@@ -50,6 +50,23 @@ describe("paying a bill", () => {
     expect(methodsFor("EGP")).not.toContain("upi");
   });
 
+  test("UPI without a UTR is asked for where that can be done; with one it is paid", () => {
+    const by = (reference: string, askable: "upi"[] = ["upi"]) =>
+      pay(bill(60000, "INR"), paying([part({ method: "upi", reference })], { askable }));
+    expect(by(" ")).toMatchObject({ ready: true, payments: [], ask: { method: "upi", amount: money(60000, "INR") } });
+    expect(by("123456789012")).toMatchObject({ ready: true, payments: [{ method: "upi" }], ask: null });
+    expect(by("", [])).toMatchObject({ ready: false, ask: null });
+  });
+
+  test("what credit leaves is asked for, and one of several ways never is", () => {
+    const gateway = part({ method: "paymob" });
+    expect(pay(bill(60000), paying([gateway], { credit: 10000, askable: ["paymob"] }))).toMatchObject({
+      ready: true, credit: 10000, ask: { method: "paymob", amount: money(50000) },
+    });
+    expect(pay(bill(60000), paying([gateway], { credit: 60000, askable: ["paymob"] }))).toMatchObject({ ready: true, ask: null });
+    expect(pay(bill(60000), paying([gateway, part({ id: 1 })], { askable: ["paymob"] }))).toMatchObject({ ready: false, ask: null });
+  });
+
   test("in four parts: the empty one takes the rest, to the piastre", () => {
     const paid = pay(
       bill(60001),

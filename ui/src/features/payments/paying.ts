@@ -1,4 +1,4 @@
-import type { Method, Money, Payment } from "../../ipc/wire.js";
+import type { Method, Money, Payment, RemoteMethod } from "../../ipc/wire.js";
 
 /** Ways of paying that a desk takes, in the order in which they are offered. */
 export const deskMethods = ["cash", "card_terminal", "upi", "bank_transfer", "voucher"] as const satisfies Method[];
@@ -13,7 +13,7 @@ export function methodsFor(currency: string): readonly DeskMethod[] {
 export interface Part {
   /** Of this page, so that a row keeps its fields when another one is removed. */
   id: number;
-  method: DeskMethod;
+  method: Method;
   /** Nothing typed means: what the other parts leave. */
   amount: number | null;
   /** Cash handed over; nothing typed means exactly the amount. */
@@ -29,6 +29,8 @@ export interface Paying {
   credit: number;
   /** The rest stays owed until that day; null: all is paid now. */
   owe_until: string | null;
+  /** Ways in which the payer can be asked for it, instead of showing that it is paid. */
+  askable?: readonly RemoteMethod[];
 }
 
 /** What is to be paid. */
@@ -43,6 +45,8 @@ export type Problem = "rest_left" | "too_much" | "owe_until_missing";
 
 export interface Paid {
   payments: Payment[];
+  /** What the payer is asked for from afar; it is not there yet. */
+  ask: { method: RemoteMethod; amount: Money } | null;
   /** What each part comes to, in the order of the parts. Minor units, like all below. */
   amounts: number[];
   credit: number;
@@ -60,7 +64,7 @@ export interface Paid {
 }
 
 /** What is sent for a bill, what goes back over the counter, and what stays owed. */
-export function pay(bill: Bill, { parts, credit, owe_until }: Paying): Paid {
+export function pay(bill: Bill, { parts, credit, owe_until, askable = [] }: Paying): Paid {
   const { currency } = bill.total;
   const money = (minor: number): Money => ({ minor, currency });
   const due = bill.total.minor - credit;
@@ -78,12 +82,17 @@ export function pay(bill: Bill, { parts, credit, owe_until }: Paying): Paid {
   const in_cash = due - (sum(amounts) - cash);
   const rounding = cash > 0 && cash === bill.inCash(in_cash) ? in_cash - cash : 0;
   const rest = due - sum(amounts) - rounding;
-  const part_problems = parts.map((part, at) => problemOf(part, amounts[at] ?? 0, owing || at === open || due <= 0));
+  const [only] = parts;
+  // One way for all of it, and no number yet that shows that it is paid: then it is asked for.
+  const asked = parts.length === 1 && only?.reference.trim() === "" ? askable.find((method) => method === only.method) : undefined;
+  const part_problems = parts.map((part, at) =>
+    problemOf(part, asked ? 0 : (amounts[at] ?? 0), owing || at === open || due <= 0),
+  );
   const problem =
     rest < 0 ? "too_much" : rest > 0 && !owing ? "rest_left" : owe_until === "" && rest > 0 ? "owe_until_missing" : null;
   const paying = parts.flatMap((part, at) => {
     const amount = amounts[at] ?? 0;
-    return amount > 0 ? [{ part, amount, handed: part.tendered ?? amount }] : [];
+    return amount > 0 && !asked ? [{ part, amount, handed: part.tendered ?? amount }] : [];
   });
   return {
     payments: paying.map(({ part, amount, handed }) =>
@@ -91,6 +100,7 @@ export function pay(bill: Bill, { parts, credit, owe_until }: Paying): Paid {
         ? { method: part.method, amount: money(amount), tendered: money(handed), reference: null }
         : { method: part.method, amount: money(amount), tendered: null, reference: part.reference.trim() },
     ),
+    ask: asked && sum(amounts) > 0 ? { method: asked, amount: money(sum(amounts)) } : null,
     amounts,
     credit,
     change: sum(paying.map(({ part, amount, handed }) => (part.method === "cash" ? handed - amount : 0))),

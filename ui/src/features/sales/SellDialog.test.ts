@@ -1,7 +1,9 @@
 import { cleanup, fireEvent, render, screen, within } from "@testing-library/svelte";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Plan, SalePreview, Sell, Subscription } from "../../ipc/wire.js";
+import type { Plan, Product, SalePreview, Sell, Subscription } from "../../ipc/wire.js";
 import { language } from "../../shared/language.svelte.js";
+import { scans } from "../scanning/scans.js";
+import type { Wish } from "./sale.svelte.js";
 import SellDialog from "./SellDialog.svelte";
 
 const answers = new Map<string, (request: unknown) => unknown>();
@@ -13,6 +15,7 @@ const egp = (minor: number) => ({ minor, currency: "EGP" });
 const sent: Sell[] = [];
 const onsold = vi.fn();
 const onclose = vi.fn();
+const atDoor = vi.fn();
 const offered = (some: Partial<SalePreview> = {}): SalePreview => ({
   member_id: "m", payer_name: "Mona Adel", total: egp(60000), tax: egp(0), cash_total: egp(60000), credit: egp(0),
   owed: egp(0), warnings: [],
@@ -29,11 +32,18 @@ beforeEach(() => {
   sent.length = 0;
   onsold.mockReset();
   onclose.mockReset();
+  atDoor.mockReset();
   Element.prototype.scrollIntoView = () => {};
   const monthly = { id: "month", name: "Monthly", price: egp(60000), archived_at: null, duration_unit: "months", duration_count: 1 };
   const lapsed = { id: "s", plan_id: "month", plan_name: "Monthly", status: "expired", kind: "gym", ends_on: "2026-03-01" };
   answers.set("member_get", () => ({ id: "m", full_name: "Mona Adel" }));
   answers.set("member_subscriptions", () => ({ rows: [lapsed as Subscription] }));
+  const shake = { id: "shake", name: "Vanilla shake", price: egp(4500), stock: 2, is_low: true, low_stock_at: 3, barcodes: [] };
+  answers.set("product_list", () => ({ rows: [shake as unknown as Product] }));
+  answers.set("product_by_code", (request) => {
+    if ((request as { code: string }).code !== "6221033200019") throw new Error("not found");
+    return shake;
+  });
   answers.set("plan_list", () => ({ rows: [monthly as Plan] }));
   answers.set("money_settings_get", () => ({ cash_rounding_minor: 1 }));
   answers.set("sale_preview", () => offered());
@@ -52,8 +62,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-async function open(may_owe = false) {
-  render(SellDialog, { wish: { subscription_id: "s" }, may_owe, onsold, onclose });
+async function open(may_owe = false, wish: Wish = { subscription_id: "s" }) {
+  render(SellDialog, { wish, may_owe, atDoor, onsold, onclose });
   await vi.waitFor(() => expect(screen.getByRole("listbox")).toHaveFocus());
   return screen.getByRole("dialog");
 }
@@ -73,7 +83,7 @@ describe("selling at the desk", () => {
     expect(sent).toMatchObject([
       { member_id: "m", lines: [{ kind: "renew", subscription_id: "s" }], payments: [{ method: "cash", amount: egp(60000) }] },
     ]);
-    expect(onsold).toHaveBeenCalledExactlyOnceWith("m");
+    expect(onsold).toHaveBeenCalledExactlyOnceWith("m", expect.objectContaining({ receipt_number: 12 }));
   });
 
   test("the change stands large until somebody has counted it", async () => {
@@ -132,5 +142,67 @@ describe("selling at the desk", () => {
     expect(text()).toContain("Rounded by EGP 0.12");
     await press("Enter");
     await vi.waitFor(() => expect(sent).toMatchObject([{ expected_total: egp(60012), payments: [{ amount: egp(60000) }] }]));
+  });
+
+  describe("from the shelf", () => {
+    const walk_in = () => {
+      answers.set("sale_preview", () => offered({ member_id: null, payer_name: null, total: egp(4500), cash_total: egp(4500) }));
+      render(SellDialog, { wish: { member_id: null }, may_owe: true, atDoor, onsold, onclose });
+      return vi.waitFor(() => expect(screen.getByRole("searchbox")).toHaveFocus());
+    };
+
+    test("a scan and Enter sell, to nobody in particular and only for money", async () => {
+      await walk_in();
+      expect(text()).toContain("2 left");
+      expect(await scans.take("6221033200019")).toBe(true);
+      await vi.waitFor(() => expect(screen.getByRole("button", { name: /Take EGP.45 in cash/ })).toBeEnabled());
+      expect(screen.getByRole("listbox")).toHaveFocus();
+      expect(screen.queryByRole("checkbox", { name: /owed/ })).toBeNull();
+      await press("Enter");
+      await vi.waitFor(() => expect(onclose).toHaveBeenCalled());
+      expect(sent).toMatchObject([{ member_id: null, lines: [{ product_id: "shake", quantity: 1 }] }]);
+      expect(onsold).toHaveBeenCalledExactlyOnceWith(null, expect.objectContaining({ receipt_number: 12 }));
+      expect(atDoor).not.toHaveBeenCalled();
+    });
+
+    test("by name it is the name, Enter, Enter; + and - say how many", async () => {
+      await walk_in();
+      await fireEvent.input(screen.getByRole("searchbox"), { target: { value: "sha" } });
+      await press("Enter");
+      await vi.waitFor(() => expect(screen.getByRole("listbox")).toHaveFocus());
+      await press("+", "Equal");
+      await press("+", "Equal");
+      await press("-", "Minus");
+      await vi.waitFor(() => expect(screen.getByRole("button", { name: /Take EGP/ })).toBeEnabled());
+      expect(text()).toContain("2 × Vanilla shake");
+      await press("Enter");
+      await vi.waitFor(() => expect(sent).toMatchObject([{ lines: [{ product_id: "shake", quantity: 2 }] }]));
+    });
+
+    test("a member's card goes to the door, and the sale stays as it was", async () => {
+      atDoor.mockResolvedValue("Mona Adel came to the door: Welcome.");
+      await open();
+      expect(await scans.take("GH1-not-a-product")).toBe(true);
+      expect(atDoor).toHaveBeenCalledExactlyOnceWith("GH1-not-a-product");
+      await vi.waitFor(() => expect(text()).toContain("came to the door"));
+      await press("Enter");
+      await vi.waitFor(() => expect(sent).toMatchObject([{ lines: [{ kind: "renew" }] }]));
+    });
+
+    test("looking for the member takes no money", async () => {
+      answers.set("member_search", () => ({ rows: [{ id: "m", full_name: "Mona Adel", number: "1" }] }));
+      await walk_in();
+      await scans.take("6221033200019");
+      await vi.waitFor(() => expect(screen.getByRole("listbox")).toHaveFocus());
+      await press("w");
+      await vi.waitFor(() => expect(screen.getByLabelText("Who buys", { selector: "input" })).toHaveFocus());
+      await press("Enter");
+      expect(sent).toEqual([]);
+      await fireEvent.input(document.activeElement!, { target: { value: "mona" } });
+      await vi.waitFor(() => expect(screen.getByRole("option", { name: /Mona/ })).toBeInTheDocument());
+      await press("Enter");
+      await vi.waitFor(() => expect(screen.getByRole("heading", { name: "Sell to Mona Adel" })).toBeInTheDocument());
+      expect(text()).toContain("Vanilla shake");
+    });
   });
 });

@@ -8,6 +8,8 @@ export function choiceText(choice: Choice): string {
       return m.sell_renew({ plan: choice.subscription.plan_name });
     case "new":
       return choice.plan.name;
+    case "product":
+      return choice.product.name;
     case "voucher":
       return m.sell_voucher();
   }

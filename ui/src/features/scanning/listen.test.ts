@@ -119,6 +119,24 @@ describe("a scan around which the focus moves", () => {
     expect(onscan).toHaveBeenCalledExactlyOnceWith("gym1234");
   });
 
+  test("takes a scan back that came in pieces, as it was before the first of them", () => {
+    let box = "";
+    ontyped.mockImplementation((text: string) => {
+      const before = box;
+      box += text;
+      return () => (box = before);
+    });
+    now += 500;
+    for (const digit of "123456") {
+      press(`Digit${digit}`, digit, 8);
+      vi.runAllTimers();
+    }
+    expect(box).toBe("123456");
+    press("Enter", "Enter", 8);
+    expect(box).toBe("");
+    expect(onscan).toHaveBeenCalledExactlyOnceWith("123456");
+  });
+
   test("typing that a dialog's field was late for arrives in the field", () => {
     now += 500;
     type("a", 100);
@@ -146,6 +164,15 @@ describe("a list with the focus", () => {
     vi.runAllTimers();
     expect(seen).toEqual(["t"]);
     expect(ontyped).not.toHaveBeenCalled();
+  });
+
+  test("gets a letter before the Enter that follows it at once: a card is not taken as cash", () => {
+    type("t", 100);
+    const enter = press("Enter", "Enter", 12);
+    expect(seen).toEqual(["t", "Enter"]);
+    expect(enter.defaultPrevented).toBe(false);
+    vi.runAllTimers();
+    expect(seen).toEqual(["t", "Enter"]);
   });
 
   test("so does a button of a form that has keys of its own", () => {

@@ -87,7 +87,8 @@ export function listen(target: Window, { onscan, ontyped }: Listener): () => voi
       typeInto(field, text);
     } else {
       const takeBack = ontyped(text);
-      if (takeBack) remembered.set(null, takeBack);
+      // Of several pieces the first knows how things were before.
+      if (takeBack && !remembered.has(null)) remembered.set(null, takeBack);
     }
   }
 
@@ -134,8 +135,12 @@ export function listen(target: Window, { onscan, ontyped }: Listener): () => voi
         event.preventDefault();
         event.stopImmediatePropagation();
         break;
-      case "other":
+      case "other": {
+        // Where letters are keys of their own, the one before this comes first: T and a quick Enter is a card, not cash.
+        const origin = event.key === "Shift" ? null : held[0]?.target;
+        if (origin && takesLetters(origin)) release();
         break;
+      }
     }
   }
 

@@ -26,14 +26,26 @@ export function eventText(kind: EventKind): string {
 /** Events that end a subscription carry its last day alone. */
 const ENDS: readonly EventKind[] = ["cancelled", "changed", "transferred"];
 
-/** The figures of an event: days, visits, money. */
-export function eventFacts({ kind, starts_on, ends_on, days, visits, amount }: SubscriptionEvent): string[] {
+export function isEvent(what: string): what is EventKind {
+  return Object.hasOwn(kinds, what);
+}
+
+/** The days of an event. */
+export function eventFigures({ kind, starts_on, ends_on, days }: Pick<SubscriptionEvent, "kind" | "starts_on" | "ends_on" | "days">): string[] {
   return [
     starts_on && ends_on ? m.event_period({ from: day(starts_on), to: day(ends_on) }) : null,
     ends_on && ENDS.includes(kind) ? m.event_last_day({ day: day(ends_on) }) : null,
     kind === "thawed" && starts_on ? m.event_since({ day: day(starts_on) }) : null,
     days === null ? null : m.plan_days({ count: days }),
-    visits === null ? null : m.plan_visits({ count: visits }),
-    amount ? money(amount) : null,
   ].filter((fact) => fact !== null);
+}
+
+/** The figures of an event: days, visits, money. */
+export function eventFacts(event: SubscriptionEvent): string[] {
+  const { visits, amount } = event;
+  return [
+    ...eventFigures(event),
+    ...(visits === null ? [] : [m.plan_visits({ count: visits })]),
+    ...(amount ? [money(amount)] : []),
+  ];
 }
