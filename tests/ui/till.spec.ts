@@ -167,7 +167,7 @@ for (const [language, theme] of seen) {
     const office = await standAtDesk(page, gym);
     await office.call("printer_settings_set", { printer: null });
     const dialog = page.getByRole("dialog");
-    await page.keyboard.press("Control+4");
+    await page.getByRole("button", { name: word("view_settings"), exact: true }).click();
     await page.getByRole("button", { name: word("settings_printer") }).click();
     await fit(page, "no printer");
     await page.getByLabel(word("printer_kind")).selectOption("network");
