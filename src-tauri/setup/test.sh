@@ -59,13 +59,14 @@ fi
 step rust 'Summary \[|^test result' rust_tests
 step types 'svelte-check found' npm --prefix ui run --silent check
 step components 'Tests ' npm --prefix ui test --silent
+# Bounded, and its whole process group with it: what a stuck suite leaves behind would hold this pipe open for ever.
 for suite in ui desktop; do
     if [ -x "tests/$suite/run" ]; then
-        step "$suite" 'passed|failed|^ℹ (tests|pass|fail) ' "tests/$suite/run"
+        step "$suite" 'passed|failed|^ℹ (tests|pass|fail) ' timeout --kill-after=10s 25m "tests/$suite/run"
     fi
 done
 if tests/camera/vm --possible; then
-    step camera ' passed' tests/camera/run
+    step camera ' passed' timeout --kill-after=10s 10m tests/camera/run
 else
     summary+=("skipped camera     only where Debian's kernel can be started in an emulated x86-64 machine")
 fi

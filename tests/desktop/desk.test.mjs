@@ -1,11 +1,12 @@
 // The real window: first run, a member, a sale, a card; then the window again, scanning a picture of that very card.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import net from "node:net";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { Builder, By, Key, until } from "selenium-webdriver";
+import { setTimeout as pause } from "node:timers/promises";
+import { Builder, By, error as driverError, Key, until } from "selenium-webdriver";
 
 const binary = process.env.GATEHOUSE_WINDOW;
 const pictures = process.env.GATEHOUSE_PICTURES;
@@ -56,6 +57,30 @@ async function closeWindow() {
   const closing = window;
   window = undefined;
   await closing?.quit();
+  // The driver kills what it started, but not always: a window left behind would hold this test's output open for ever.
+  for (const started = Date.now(); ; await pause(100)) {
+    const left = await windows();
+    if (left.length === 0) return;
+    if (Date.now() - started > 5_000) for (const pid of left) process.kill(pid, "SIGKILL");
+  }
+}
+
+/** Processes of this test's window that still run. */
+async function windows() {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")));
+  return pids.filter((_, n) => lines[n].startsWith(binary) && lines[n].includes(home)).map(Number);
+}
+
+/** Does it again when the page drew the element anew between finding it and using it. */
+async function steadily(act) {
+  for (const started = Date.now(); ; ) {
+    try {
+      return await act();
+    } catch (error) {
+      if (!(error instanceof driverError.StaleElementReferenceError) || Date.now() - started > patience) throw error;
+    }
+  }
 }
 
 async function seen(xpath) {
@@ -82,23 +107,26 @@ async function field(label) {
   return id ? window.findElement(By.id(id)) : text.findElement(By.css("input, select, textarea"));
 }
 
-async function fill(label, text) {
-  const input = await field(label);
-  await window.wait(until.elementIsVisible(input), patience);
-  await input.clear();
-  await input.sendKeys(text);
-}
+const fill = (label, text) =>
+  steadily(async () => {
+    const input = await field(label);
+    await window.wait(until.elementIsVisible(input), patience);
+    await input.clear();
+    await input.sendKeys(text);
+  });
 
-async function choose(label, value) {
-  const list = await field(label);
-  await list.findElement(By.css(`option[value="${value}"]`)).click();
-}
+const choose = (label, value) =>
+  steadily(async () => {
+    const list = await field(label);
+    await list.findElement(By.css(`option[value="${value}"]`)).click();
+  });
 
-async function press(name) {
-  const button = await seen(`//button[not(@disabled)][starts-with(normalize-space(), "${name}") or @aria-label="${name}"]`);
-  await window.wait(until.elementIsVisible(button), patience);
-  await button.click();
-}
+const press = (name) =>
+  steadily(async () => {
+    const button = await seen(`//button[not(@disabled)][starts-with(normalize-space(), "${name}") or @aria-label="${name}"]`);
+    await window.wait(until.elementIsVisible(button), patience);
+    await button.click();
+  });
 
 async function keys(...sequence) {
   await window.actions().sendKeys(...sequence).perform();
@@ -193,6 +221,8 @@ async function savedCardOfTheOnlyMember() {
   await press("Issue a card");
   await seen('//img[starts-with(@src, "data:image/png")]');
   await press("Save picture");
-  const told = await (await seen('//*[starts-with(normalize-space(text()), "Saved as ")]')).getText();
+  const told = await steadily(async () =>
+    (await seen('//*[starts-with(normalize-space(text()), "Saved as ")]')).getText(),
+  );
   return told.slice("Saved as ".length).trim();
 }
