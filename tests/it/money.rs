@@ -5,7 +5,8 @@ use gatehouse_core::clock::Clock;
 use gatehouse_core::demo::dice::Dice;
 use gatehouse_core::error::Error;
 use gatehouse_core::ids::{MemberId, PaymentId, PlanId, SubscriptionId, new_id};
-use gatehouse_core::members::wire::ChooseMember;
+use gatehouse_core::members::search::search;
+use gatehouse_core::members::wire::{ChooseMember, SearchMembers};
 use gatehouse_core::money::Money;
 use gatehouse_core::payments::refund::{refund, refund_preview};
 use gatehouse_core::payments::service::{
@@ -14,6 +15,7 @@ use gatehouse_core::payments::service::{
 use gatehouse_core::payments::wire::{
     Debts, Method, MoneySettings, Paid, PayDebts, Payment, Refund, RefundForm, RefundTo, Refunded, WriteOff,
 };
+use gatehouse_core::plans::wire::PlanForm;
 use gatehouse_core::sales::service::{sale_preview, sell};
 use gatehouse_core::sales::void::void_sale;
 use gatehouse_core::sales::wire::{Basket, Line, Sale, Sell, VoidSale};
@@ -422,6 +424,23 @@ async fn a_freeze_ends_by_itself_and_gives_its_days_back() {
     gym.clock.set("2026-03-20T10:00:00Z");
     let thawed = do_it(&gym, sold, Act::Thaw).await.expect("thawed");
     assert_eq!((thawed.after.status, thawed.after.ends_on), (Status::Active, Some(day("2026-04-19"))));
+}
+
+#[tokio::test]
+async fn the_list_of_members_shows_the_end_that_a_freeze_or_a_cancellation_has_made() {
+    let gym = TestGym::new().await;
+    let member = gym.member("Mona Adel").await;
+    let form = PlanForm { freeze_days: 10, freeze_times: 1, ..plan_form("Monthly with a break") };
+    let sold = gym.sell_plan(member, gym.plan(form, 75_000).await).await.subscriptions[0].subscription_id;
+    let shown = async || {
+        let request = SearchMembers { query: "mona".into(), limit: None };
+        search(&gym.services, &gym.reception, request).await.expect("an answer").rows[0].ends_on
+    };
+    assert_eq!(shown().await, Some(day("2026-04-10")));
+    do_it(&gym, sold, Act::Freeze { from: None, days: 7 }).await.expect("frozen");
+    assert_eq!(shown().await, Some(day("2026-04-17")));
+    do_it(&gym, sold, Act::Cancel { when: CancelWhen::Now }).await.expect("cancelled");
+    assert_eq!(shown().await, Some(subscription(&gym, member).await.ends_on));
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use crate::auth::model::Permission;
 use crate::error::Error;
 use crate::ids::{FileId, MemberId};
 use crate::services::Services;
+use crate::subscriptions::store::ends_of;
 use sqlx::PgConnection;
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
@@ -388,15 +389,13 @@ pub async fn hits(db: &mut PgConnection, found: &[Found]) -> Result<Vec<MemberHi
     let ids: Vec<Uuid> = found.iter().map(|found| found.member.0).collect();
     let rows = sqlx::query!(
         r#"select m.id as "id: MemberId", m.number, m.full_name, m.native_name, m.phone, m.photo_file_id as "photo_file_id: FileId",
-                  m.suspended_at is not null as "suspended!",
-                  (select max(e.ends_on) from subscriptions s join subscription_events e on e.subscription_id = s.id
-                   where s.member_id = m.id and s.kind <> 'personal_training'
-                     and not exists (select from subscription_events v where v.voids_event_id = e.id)) as ends_on
+                  m.suspended_at is not null as "suspended!"
            from members m where m.id = any($1) and m.deleted_at is null"#,
         &ids
     )
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
+    let ends = ends_of(db, &ids).await?;
     let mut by_id: HashMap<MemberId, MemberHit> = rows
         .into_iter()
         .map(|row| {
@@ -408,7 +407,7 @@ pub async fn hits(db: &mut PgConnection, found: &[Found]) -> Result<Vec<MemberHi
                 phone_tail: row.phone.as_deref().map(phone_tail),
                 photo_file_id: row.photo_file_id,
                 suspended: row.suspended,
-                ends_on: row.ends_on,
+                ends_on: ends.get(&row.id).copied(),
                 fuzzy: false,
             };
             (row.id, hit)

@@ -15,6 +15,8 @@ use serde::Deserialize;
 use serde_json::json;
 use sqlx::PgConnection;
 use sqlx::types::Json;
+use std::collections::HashMap;
+use uuid::Uuid;
 
 /// Of a row of `subscriptions` what [`Terms`] are made of.
 #[derive(Clone, Debug, Deserialize)]
@@ -192,6 +194,30 @@ pub async fn of_member(db: &mut PgConnection, member: MemberId) -> Result<Vec<Re
             Ok(Record { owed: row.owed, due_since: row.due_since, ..record })
         })
         .collect()
+}
+
+/// The last day that each of these members has, personal training left out: what was frozen, given or cancelled counts.
+/// Who never had one is missing.
+pub async fn ends_of(db: &mut PgConnection, members: &[Uuid]) -> Result<HashMap<MemberId, NaiveDate>, Error> {
+    let rows = sqlx::query!(
+        r#"select to_json(s) as "sold!: Json<Sold>",
+               (select coalesce(json_agg(e order by e.seq), '[]')
+                   from subscription_events e where e.subscription_id = s.id) as "events!: Json<Vec<EventRow>>"
+           from subscriptions s
+           where s.member_id = any($1) and s.kind <> 'personal_training'"#,
+        members
+    )
+    .fetch_all(db)
+    .await?;
+    let mut ends = HashMap::new();
+    for row in rows {
+        let record = Record::read(row.sold.0, row.events.0, Vec::new())?;
+        if let Some(end) = record.state().end() {
+            let last: &mut NaiveDate = ends.entry(record.sold.member_id).or_insert(end);
+            *last = end.max(*last);
+        }
+    }
+    Ok(ends)
 }
 
 /// A plan as it stands now.
