@@ -4,7 +4,7 @@ use crate::audit::{self, Change};
 use crate::auth::model::Permission;
 use crate::error::Error;
 use crate::ids::{
-    ChargeId, MemberId, PaymentId, ProductId, ReceiptId, ShiftId, SubscriptionId, TransactionId,
+    ChargeId, MemberId, PaymentId, PlanId, ProductId, ReceiptId, ShiftId, SubscriptionId, TransactionId,
 };
 use crate::money::Money;
 use crate::payments::batch::{Batch, refused};
@@ -21,7 +21,7 @@ use crate::receipts::give::{self as receipt, Slip};
 use crate::retail::store::{self as retail, Which};
 use crate::retail::wire::Product;
 use crate::sales::draft::{DraftLine, Goods, MOST_LINES, draft, draft_product};
-use crate::sales::store::{self, Counter, counter};
+use crate::sales::store::{self, Counter, counter_with};
 use crate::sales::wire::{Basket, Line, Sale, SalePreview, Sell, SoldSubscription};
 use crate::services::Services;
 use crate::subscriptions::model::Period;
@@ -97,16 +97,22 @@ async fn plan(
     if basket.lines.len() > MOST_LINES {
         return Err(Error::invalid("lines", "too_many"));
     }
-    let mut named = Vec::with_capacity(basket.lines.len());
-    for line in &basket.lines {
+    let mut lines = basket.lines.iter().map(named_by);
+    let first = lines.next().unwrap_or_default();
+    let key = key.map(|key| key.id);
+    let (mut counter, mut answered, offer) = counter_with(db, actor, basket.member_id, key, first, now).await?;
+    let mut named = vec![offer];
+    for line in lines {
         named.push(match line {
-            Line::New { plan_id, .. } => offered(db, Some(*plan_id), None).await?,
-            Line::Renew { subscription_id, .. } => offered(db, None, Some(*subscription_id)).await?,
-            Line::Product { .. } | Line::Voucher { .. } => Offered { plan: None, record: None },
+            (None, None) => Offered::default(),
+            (plan, subscription) => offered(db, plan, subscription).await?,
         });
     }
     let member = buyer(basket, &named)?;
-    let (counter, answered) = counter(db, actor, member, key.map(|key| key.id), now).await?;
+    if member != counter.customer.as_ref().map(|customer| customer.member) {
+        // Only a later line says whose it is.
+        (counter, answered) = store::counter(db, actor, member, key, now).await?;
+    }
     let products = products(db, basket, &counter).await?;
     let mut lines = Vec::with_capacity(named.len());
     let mut total = 0_i64;
@@ -131,6 +137,15 @@ async fn plan(
         lines.push(line);
     }
     Ok((Draft { counter, lines, total }, answered))
+}
+
+/// The plan or subscription that a line names.
+fn named_by(line: &Line) -> (Option<PlanId>, Option<SubscriptionId>) {
+    match line {
+        Line::New { plan_id, .. } => (Some(*plan_id), None),
+        Line::Renew { subscription_id, .. } => (None, Some(*subscription_id)),
+        Line::Product { .. } | Line::Voucher { .. } => (None, None),
+    }
 }
 
 /// What the basket takes from the shelf.

@@ -2,12 +2,16 @@
 use crate::actor::Actor;
 use crate::day::BranchCalendar;
 use crate::error::Error;
-use crate::ids::{BranchId, ChargeId, MemberId, ShiftId, TillId, VoucherId};
+use crate::ids::{BranchId, ChargeId, MemberId, PlanId, ShiftId, SubscriptionId, TillId, VoucherId};
 use crate::payments::batch::Batch;
 use crate::payments::idempotency::Stored;
 use crate::payments::wire::{Method, Payment};
+use crate::plans::store::PriceRow;
+use crate::plans::wire::PlanForm;
+use crate::subscriptions::store::{EventRow, Offered, OfferedRow, Sold, Tax};
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 /// The place where something is sold, and for whom.
@@ -70,6 +74,20 @@ pub async fn counter(
     key: Option<Uuid>,
     now: DateTime<Utc>,
 ) -> Result<(Counter, Option<Stored>), Error> {
+    let (counter, stored, _) = counter_with(db, actor, member, key, (None, None), now).await?;
+    Ok((counter, stored))
+}
+
+/// The same with a plan, or a subscription and its plan, in the same round trip. Without a member it is that of the
+/// subscription.
+pub async fn counter_with(
+    db: &mut PgConnection,
+    actor: &Actor,
+    member: Option<MemberId>,
+    key: Option<Uuid>,
+    (plan, subscription): (Option<PlanId>, Option<SubscriptionId>),
+    now: DateTime<Utc>,
+) -> Result<(Counter, Option<Stored>, Offered), Error> {
     let branch = actor.branch()?;
     let row = sqlx::query!(
         r#"select b.time_zone, b.day_starts_at, b.currency, b.prices_include_tax, b.cash_rounding_minor, b.name as branch_name,
@@ -83,13 +101,17 @@ pub async fn counter(
                (select full_name from accounts where id = $3) as staff,
                (select coalesce(sum(unallocated), 0)::bigint from payment_balances
                    where payer_id = p.id and unallocated > 0 and currency = b.currency) as "credit!",
-               (select coalesce(sum(owed), 0)::bigint from open_charges where payer_id = p.id and currency = b.currency) as "owed!"
+               (select coalesce(sum(owed), 0)::bigint from open_charges where payer_id = p.id and currency = b.currency) as "owed!",
+               o.plan as "plan?: PlanId", o.archived as "archived?", o.form as "form?: Json<PlanForm>", o.tax as "tax?: Json<Tax>",
+               o.prices as "prices?: Json<Vec<PriceRow>>", o.sold as "sold?: Json<Sold>",
+               o.events as "events?: Json<Vec<EventRow>>", o.used as "used?"
            from branches b
            join gyms g on g.id = b.gym_id
            join tills t on t.id = coalesce((select till_id from desks where id = $2 and branch_id = b.id),
                                            (select id from tills where branch_id = b.id order by number limit 1))
            left join idempotency_keys k on k.key = $4
-           left join members m on m.id = $5 and m.deleted_at is null
+           left join lateral offered_line($6, $7) o on $6 is not null or $7 is not null
+           left join members m on m.id = coalesce($5, (o.sold ->> 'member_id')::uuid) and m.deleted_at is null
            left join household_members hm on hm.member_id = m.id and hm.left_at is null
            left join households h on h.id = hm.household_id
            left join members p on p.id = coalesce(h.payer_id, m.id)
@@ -98,7 +120,9 @@ pub async fn counter(
         actor.desk().ok().map(|id| id.0),
         actor.account().map(|id| id.0),
         key,
-        member.map(|id| id.0)
+        member.map(|id| id.0),
+        plan.map(|id| id.0),
+        subscription.map(|id| id.0)
     )
     .fetch_optional(db)
     .await?
@@ -146,7 +170,17 @@ pub async fn counter(
         customer,
         paper,
     };
-    Ok((counter, row.digest.zip(row.response)))
+    let offered = OfferedRow {
+        plan: row.plan,
+        archived: row.archived,
+        form: row.form,
+        tax: row.tax,
+        prices: row.prices,
+        sold: row.sold,
+        events: row.events,
+        used: row.used,
+    };
+    Ok((counter, row.digest.zip(row.response), offered.read()?))
 }
 
 /// The voucher that a payment names, if it can still pay; none for money.

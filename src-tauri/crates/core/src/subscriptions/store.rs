@@ -246,7 +246,7 @@ pub struct Tax {
 }
 
 /// What a line of a sale names.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Offered {
     pub plan: Option<PlanOnOffer>,
     /// The subscription, where one is named.
@@ -259,39 +259,48 @@ pub async fn offered(
     plan: Option<PlanId>,
     subscription: Option<SubscriptionId>,
 ) -> Result<Offered, Error> {
-    let row = sqlx::query!(
-        r#"select p.id as "plan?: PlanId", p.archived_at as "archived_at?",
-               case when p.id is not null then to_jsonb(p) || jsonb_build_object('branch_ids',
-                   (select coalesce(jsonb_agg(pb.branch_id), '[]') from plan_branches pb where pb.plan_id = p.id)) end
-                   as "form: Json<PlanForm>",
-               (select jsonb_build_object('name', t.name, 'bp', t.rate_bp) from tax_rates t where t.id = p.tax_rate_id)
-                   as "tax: Json<Tax>",
-               (select coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'branch_id', r.branch_id, 'from', lower(r.valid),
-                       'until', upper(r.valid), 'amount', r.amount, 'currency', r.currency)), '[]')
-                   from plan_prices r where r.plan_id = p.id) as "prices!: Json<Vec<PriceRow>>",
-               to_json(s) as "sold: Json<Sold>",
-               (select coalesce(json_agg(e order by e.seq), '[]')
-                   from subscription_events e where e.subscription_id = s.id) as "events!: Json<Vec<EventRow>>",
-               (select coalesce(array_agg(u.business_day), '{}') from visit_uses u
-                   where u.subscription_id = s.id
-                     and not exists (select from entry_voids v where v.entry_id = u.entry_id)) as "used!: Vec<NaiveDate>"
-           from (select) as one
-           left join subscriptions s on s.id = $1
-           left join plans p on p.id = coalesce($2, s.plan_id)"#,
-        subscription.map(|id| id.0),
-        plan.map(|id| id.0)
+    let row = sqlx::query_as!(
+        OfferedRow,
+        r#"select plan as "plan: PlanId", archived, form as "form: Json<PlanForm>", tax as "tax: Json<Tax>",
+               prices as "prices: Json<Vec<PriceRow>>", sold as "sold: Json<Sold>", events as "events: Json<Vec<EventRow>>", used
+           from offered_line($1, $2)"#,
+        plan.map(|id| id.0),
+        subscription.map(|id| id.0)
     )
     .fetch_one(db)
     .await?;
-    let record = row.sold.map(|sold| Record::read(sold.0, row.events.0, row.used)).transpose()?;
-    let plan = row.plan.zip(row.form).map(|(id, form)| PlanOnOffer {
-        id,
-        form: form.0,
-        archived: row.archived_at.is_some(),
-        tax: row.tax.map(|tax| tax.0),
-        prices: row.prices.0,
-    });
-    Ok(Offered { plan, record })
+    row.read()
+}
+
+/// Of `offered_line`.
+#[derive(Debug, Default)]
+pub(crate) struct OfferedRow {
+    pub plan: Option<PlanId>,
+    pub archived: Option<bool>,
+    pub form: Option<Json<PlanForm>>,
+    pub tax: Option<Json<Tax>>,
+    pub prices: Option<Json<Vec<PriceRow>>>,
+    pub sold: Option<Json<Sold>>,
+    pub events: Option<Json<Vec<EventRow>>>,
+    pub used: Option<Vec<NaiveDate>>,
+}
+
+impl OfferedRow {
+    pub fn read(self) -> Result<Offered, Error> {
+        let (events, used) = (self.events.map(|events| events.0), self.used);
+        let record = self
+            .sold
+            .map(|sold| Record::read(sold.0, events.unwrap_or_default(), used.unwrap_or_default()))
+            .transpose()?;
+        let plan = self.plan.zip(self.form).map(|(id, form)| PlanOnOffer {
+            id,
+            form: form.0,
+            archived: self.archived.unwrap_or_default(),
+            tax: self.tax.map(|tax| tax.0),
+            prices: self.prices.map(|prices| prices.0).unwrap_or_default(),
+        });
+        Ok(Offered { plan, record })
+    }
 }
 
 /// A subscription's first row: the plan's terms as they are today.
