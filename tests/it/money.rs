@@ -272,9 +272,13 @@ async fn two_who_take_back_what_settled_a_charge_at_once_both_leave_it_owed() {
     let gym = TestGym::new().await;
     let member = gym.member("Layla Hassan").await;
     gym.sell_plan(member, gym.monthly().await).await;
-    let charge: uuid::Uuid =
-        sqlx::query_scalar("select id from charges").fetch_one(&gym.db.owner).await.expect("a charge");
-    let take_back = |minor: i64| sqlx::query("select settle_charge($1, $2)").bind(charge).bind(-minor);
+    let take_back = |minor: i64| {
+        sqlx::query(
+            "insert into allocations (id, transaction_id, payment_id, charge_id, amount)
+             select gen_random_uuid(), transaction_id, payment_id, charge_id, $1 from allocations where amount > 0",
+        )
+        .bind(-minor)
+    };
     let mut first = gym.db.owner.begin().await.expect("a transaction");
     take_back(100).execute(&mut *first).await.expect("taken back");
     let mut second = gym.db.owner.begin().await.expect("a transaction");
@@ -290,6 +294,37 @@ async fn two_who_take_back_what_settled_a_charge_at_once_both_leave_it_owed() {
     waited.expect("the second");
     second.commit().await.expect("the second");
     assert_eq!(gym.count("select owed from open_charges").await, 300);
+}
+
+#[tokio::test]
+async fn what_is_charged_and_paid_in_several_statements_of_a_transaction_is_owed_as_far_as_it_is_not_paid() {
+    let gym = TestGym::new().await;
+    let member = gym.member("Layla Hassan").await;
+    gym.sell_plan(member, gym.monthly().await).await;
+    let mut db = gym.db.owner.begin().await.expect("a transaction");
+    for table in ["charges", "payments"] {
+        let again = format!(
+            "insert into {table} select (jsonb_populate_record(r, jsonb_build_object('id', $1::text))).* from {table} r limit 1"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(again)).bind(member).execute(&mut *db).await.expect("another one");
+    }
+    let open = "select coalesce((select owed from open_charges), 0) || ' ' || unallocated from payment_balances where payment_id = $1";
+    let mut seen = Vec::new();
+    for minor in [50_000_i64, 25_000, -75_000] {
+        sqlx::query(
+            "insert into allocations (id, transaction_id, payment_id, charge_id, amount)
+             select gen_random_uuid(), transaction_id, $1, $1, $2 from allocations limit 1",
+        )
+        .bind(member)
+        .bind(minor)
+        .execute(&mut *db)
+        .await
+        .expect("allocated");
+        let found: String =
+            sqlx::query_scalar(open).bind(member).fetch_one(&mut *db).await.expect("a balance");
+        seen.push(found);
+    }
+    assert_eq!(seen, ["25000 25000", "0 0", "75000 75000"]);
 }
 
 #[tokio::test]

@@ -100,7 +100,8 @@ async fn plan(
     let mut lines = basket.lines.iter().map(named_by);
     let first = lines.next().unwrap_or_default();
     let key = key.map(|key| key.id);
-    let (mut counter, mut answered, offer) = counter_with(db, actor, basket.member_id, key, first, now).await?;
+    let (mut counter, mut answered, offer) =
+        counter_with(db, actor, basket.member_id, key, first, now).await?;
     let mut named = vec![offer];
     for line in lines {
         named.push(match line {

@@ -109,7 +109,9 @@ pub fn method_totals(sums: &[(Method, Sum)], currency: &str) -> Vec<MethodTotal>
 /// Adds up a shift, in one question.
 pub async fn figures(db: &mut PgConnection, shift: ShiftId) -> Result<Figures, Error> {
     let rows = sqlx::query!(
-        r#"select 'payment' as "part!", method as "method: Method", null::text as tax_name, 0 as "tax_bp!",
+        // The receipts are read once: each lies on a page with little else.
+        r#"with given as materialized (select transaction_id, number from receipts where shift_id = $1)
+           select 'payment' as "part!", method as "method: Method", null::text as tax_name, 0 as "tax_bp!",
                count(*) as "count!", sum(amount)::bigint as "minor!", 0::bigint as "tax!", 0::bigint as "first!", 0::bigint as "last!"
            from payments where shift_id = $1 group by method
            union all
@@ -124,20 +126,20 @@ pub async fn figures(db: &mut PgConnection, shift: ShiftId) -> Result<Figures, E
            where p.shift_id = $1 and p.method = 'cash' having count(*) > 0
            union all
            select 'receipt', null, null, 0, count(*), 0, 0, min(number), max(number)
-           from receipts where shift_id = $1 having count(*) > 0
+           from given having count(*) > 0
            union all
            select 'sale', null, c.tax_name, c.tax_bp, count(*), sum(c.amount)::bigint, sum(c.tax_amount)::bigint, 0, 0
-           from receipts r
+           from given r
            -- From each receipt to its charges: the cost grows with the shift, not with the years before it.
            cross join lateral (select * from charges where transaction_id = r.transaction_id offset 0) c
-           where r.shift_id = $1 group by c.tax_name, c.tax_bp
+           group by c.tax_name, c.tax_bp
            union all
            select 'credit', null, c.tax_name, c.tax_bp, count(*), sum(k.amount)::bigint,
                sum(round(c.tax_amount::numeric * k.amount / c.amount))::bigint, 0, 0
-           from receipts r
+           from given r
            join charge_credits k on k.transaction_id = r.transaction_id and k.kind in ('void', 'credit_note')
            join charges c on c.id = k.charge_id
-           where r.shift_id = $1 group by c.tax_name, c.tax_bp
+           group by c.tax_name, c.tax_bp
            order by 1, 4, 3"#,
         shift.0
     )
