@@ -11,12 +11,12 @@ grant insert on
     payment_request_events, collection_attempts, vouchers, stock_movements, expenses, expense_decisions, expense_payments
     to :app;
 grant insert, update on
-    gyms, branches, desks, accounts, sessions, members, member_notes, plans, plan_prices, passes,
-    tax_rates, households, household_members, tills, gateways, payment_mandates, products, product_prices, mail_outbox
+    gyms, branches, desks, accounts, sessions, members, member_notes, plans, passes,
+    tax_rates, households, household_members, tills, gateways, payment_mandates, products, mail_outbox
     to :app;
 grant insert, update, delete on
     profiles, role_permissions, files, measurements, plan_branches, pass_aliases, member_search_keys, name_prefixes,
-    product_barcodes
+    product_barcodes, plan_prices, product_prices
     to :app;
 -- The end of a till's chain moves with each receipt; a shift is only ever closed.
 grant update (last_number, last_hash) on receipt_chains to :app;

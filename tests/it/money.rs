@@ -1,13 +1,19 @@
 //! What happens to money after the sale: debts, refunds, credit, write-offs; and that the books agree whatever happens.
 use chrono::{NaiveDate, TimeDelta};
+use gatehouse_core::actor::Actor;
 use gatehouse_core::auth::model::{Permission, Role};
 use gatehouse_core::clock::Clock;
 use gatehouse_core::demo::dice::Dice;
 use gatehouse_core::error::Error;
-use gatehouse_core::ids::{MemberId, PaymentId, PlanId, SubscriptionId, new_id};
+use gatehouse_core::households::service::set as set_household;
+use gatehouse_core::households::wire::{Belonging, Relation, SetHousehold};
+use gatehouse_core::ids::{HouseholdId, MemberId, PassId, PaymentId, PlanId, SubscriptionId, new_id};
 use gatehouse_core::members::search::{Found, hits};
-use gatehouse_core::members::wire::ChooseMember;
+use gatehouse_core::members::timeline::timeline;
+use gatehouse_core::members::wire::{ChooseMember, ListTimeline, TimelineKind, TimelineRow};
 use gatehouse_core::money::Money;
+use gatehouse_core::passes::service::issue_card;
+use gatehouse_core::passes::wire::IssueCard;
 use gatehouse_core::payments::refund::{refund, refund_preview};
 use gatehouse_core::payments::service::{
     debts, member_payments, money_settings, pay_debts, receivables, set_money_settings, write_off,
@@ -924,8 +930,6 @@ async fn without_the_permission_nothing_of_it_is_done() {
 #[tokio::test]
 async fn a_household_is_one_bill_and_its_payer_owes_it() {
     use gatehouse_core::households::service::{household_of, set};
-    use gatehouse_core::households::wire::{Belonging, Relation, SetHousehold};
-    use gatehouse_core::ids::HouseholdId;
     let gym = TestGym::new().await;
     let (mother, child) = (gym.member("Mona Adel").await, gym.member("Omar Adel").await);
     let plan = gym.monthly().await;
@@ -991,6 +995,16 @@ async fn a_closure_gives_its_days_back_once() {
     };
     let shown = closures::preview(&gym.services, &gym.owner, request.clone()).await.expect("a preview");
     assert_eq!((shown.subscriptions, shown.days), (2, 6));
+    let rows: Vec<_> = shown
+        .rows
+        .iter()
+        .map(|row| (row.member_name.as_str(), row.plan_name.as_str(), row.days, row.ends_on, row.new_ends_on))
+        .collect();
+    let ends = (day("2026-04-10"), day("2026-04-13"));
+    assert_eq!(
+        rows,
+        [("Mona Adel", "Monthly", 3, ends.0, ends.1), ("Omar Nabil", "Monthly", 3, ends.0, ends.1)]
+    );
     let forbidden =
         closures::close(&gym.services, &gym.reception, request.clone()).await.expect_err("forbidden");
     assert_eq!(code(forbidden), "forbidden");
@@ -1004,6 +1018,52 @@ async fn a_closure_gives_its_days_back_once() {
     assert_eq!(code(error), "already_closed");
     for member in [one, other] {
         assert_eq!(subscription(&gym, member).await.ends_on, day("2026-04-13"));
+    }
+}
+
+#[tokio::test]
+async fn the_preview_of_a_closure_shows_the_ends_that_it_then_gives() {
+    use gatehouse_core::ids::ClosureId;
+    use gatehouse_core::subscriptions::closures;
+    use gatehouse_core::subscriptions::wire::Close;
+    let gym = TestGym::new().await;
+    let mut form = plan_form("Contract");
+    form.freeze_days = 30;
+    form.freeze_times = 3;
+    form.notice_days = 14;
+    let plan = gym.plan(form, 75_000).await;
+    let mut members = Vec::new();
+    for name in ["Renewed", "Frozen", "Leaving", "Later"] {
+        let member = gym.member(name).await;
+        let starts_on = (name == "Later").then(|| day("2026-03-21"));
+        gym.sell(Basket::of(member, Line::New { plan_id: plan, starts_on })).await;
+        members.push((name, subscription(&gym, member).await.id, member));
+    }
+    let id_of = |name| members.iter().find(|one| one.0 == name).expect("a member").1;
+    let renew = Line::Renew { subscription_id: id_of("Renewed"), from_old_end: false };
+    gym.sell(Basket::of(members[0].2, renew)).await;
+    do_it(&gym, id_of("Frozen"), Act::Freeze { from: Some(day("2026-03-20")), days: 2 })
+        .await
+        .expect("frozen");
+    let leaving = Act::Cancel { when: CancelWhen::Notice };
+    do_it(&gym, id_of("Leaving"), leaving).await.expect("cancelled for a day");
+    let request = Close {
+        id: ClosureId::new(gym.clock.now()),
+        from_on: day("2026-03-20"),
+        until_on: day("2026-03-22"),
+        reason: "water pipe".into(),
+    };
+    let shown = closures::preview(&gym.services, &gym.owner, request.clone()).await.expect("a preview").rows;
+    let days: Vec<_> = shown.iter().map(|row| (row.member_name.as_str(), row.days)).collect();
+    assert_eq!(days, [("Frozen", 1), ("Later", 2), ("Leaving", 3), ("Renewed", 3)]);
+    let given = closures::close(&gym.services, &gym.owner, request).await.expect("given");
+    assert_eq!((given.subscriptions, given.days), (4, 9));
+    for row in shown {
+        let after = subscription(&gym, row.member_id).await;
+        assert_eq!(after.ends_on, row.new_ends_on, "{}", row.member_name);
+        let longer = (row.new_ends_on - row.ends_on).num_days();
+        // Who leaves on a day leaves on that day.
+        assert_eq!(longer, if row.member_name == "Leaving" { 0 } else { i64::from(row.days) });
     }
 }
 
@@ -1037,33 +1097,135 @@ async fn what_renews_by_itself_is_charged_once_and_not_again_while_it_is_owed() 
     in_order(&gym).await;
 }
 
+async fn page_of_timeline(gym: &TestGym, actor: &Actor, request: ListTimeline) -> (Vec<TimelineRow>, bool) {
+    let page = timeline(&gym.services, actor, request).await.expect("a page");
+    (page.rows, page.more)
+}
+
+fn told(rows: &[TimelineRow]) -> Vec<&str> {
+    rows.iter().map(|row| row.what.as_str()).collect()
+}
+
 #[tokio::test]
 async fn the_timeline_tells_everything_in_one_list() {
-    use gatehouse_core::members::timeline::timeline;
-    use gatehouse_core::members::wire::ListTimeline;
     let gym = TestGym::new().await;
     let (member, plan) = (gym.member("Mona Adel").await, gym.monthly().await);
-    let sold = gym.sell_plan(member, plan).await.subscriptions[0].subscription_id;
+    let sold = gym.sell_plan(member, plan).await;
     gym.clock.advance(TimeDelta::minutes(1));
     crate::checkin::clicked(&gym, member).await;
     gym.clock.advance(TimeDelta::minutes(1));
-    do_it(&gym, sold, Act::Freeze { from: None, days: 3 }).await.expect("frozen");
+    do_it(&gym, sold.subscriptions[0].subscription_id, Act::Freeze { from: None, days: 3 })
+        .await
+        .expect("frozen");
     gym.clock.advance(TimeDelta::minutes(1));
     let payment = last_payment(&gym, member).await;
-    give_back(&gym, giving_back(&gym, payment, 5_000, RefundTo::Cash)).await.expect("a refund");
-    let list = |before, limit| ListTimeline { member_id: member, before, limit };
-    let all = timeline(&gym.services, &gym.owner, list(None, None)).await.expect("a list");
-    let told: Vec<(&str, bool)> = all.rows.iter().map(|row| (row.what.as_str(), row.by.is_some())).collect();
-    assert_eq!(told[..3], [("receipt_refund", true), ("frozen", true), ("entry", true)]);
-    assert_eq!(told.len(), 5);
-    assert_eq!(all.rows[0].amount, Some(gym.money(5_000)));
+    let back = give_back(&gym, giving_back(&gym, payment, 5_000, RefundTo::Cash)).await.expect("a refund");
+    let list = ListTimeline::of(member);
+    let (all, more) = page_of_timeline(&gym, &gym.owner, list.clone()).await;
+    assert_eq!(told(&all)[..3], ["receipt_refund", "frozen", "entry"]);
+    assert_eq!((all.len(), more, all.iter().all(|row| row.by.is_some())), (5, false, true));
+    assert_eq!((all[0].amount.clone(), all[0].receipt_id), (Some(gym.money(5_000)), Some(back.receipt_id)));
+    let days = (Some(day("2026-03-11")), Some(day("2026-03-13")));
+    assert_eq!((all[1].from_on, all[1].until_on), days);
+    let (receipts, _) = page_of_timeline(
+        &gym,
+        &gym.owner,
+        ListTimeline { kind: Some(TimelineKind::Receipts), ..list.clone() },
+    )
+    .await;
+    assert_eq!(told(&receipts), ["receipt_refund", "receipt_sale"]);
+    assert_eq!(receipts[1].receipt_id, Some(sold.receipt_id));
+    let (first, more) =
+        page_of_timeline(&gym, &gym.reception, ListTimeline { limit: Some(2), ..list.clone() }).await;
+    assert_eq!((first.len(), more, first[0].amount.clone()), (2, true, None));
+    let (rest, more) =
+        page_of_timeline(&gym, &gym.owner, ListTimeline { before: Some(first[1].cursor()), ..list }).await;
+    assert_eq!((told(&rest), more), (told(&all[2..]), false));
+}
+
+#[tokio::test]
+async fn no_row_of_the_timeline_is_lost_where_a_page_ends_within_a_moment() {
+    let gym = TestGym::new().await;
+    let (member, plan) = (gym.member("Mona Adel").await, gym.monthly().await);
+    // The clock stands still: all of this happens at one moment.
+    gym.sell_plan(member, plan).await;
+    crate::checkin::clicked(&gym, member).await;
+    for _ in 0..3 {
+        crate::passes::card(&gym, member).await;
+    }
+    for kind in [None, Some(TimelineKind::Passes)] {
+        let list = ListTimeline { kind, ..ListTimeline::of(member) };
+        let (all, _) = page_of_timeline(&gym, &gym.owner, list.clone()).await;
+        for limit in 1..=3 {
+            let mut request = ListTimeline { limit: Some(limit), ..list.clone() };
+            let mut walked = Vec::new();
+            loop {
+                let (rows, more) = page_of_timeline(&gym, &gym.owner, request.clone()).await;
+                walked.extend(rows);
+                if !more {
+                    break;
+                }
+                request.before = walked.last().map(TimelineRow::cursor);
+            }
+            let ids = |rows: &[TimelineRow]| rows.iter().map(|row| row.id).collect::<Vec<_>>();
+            assert_eq!(ids(&walked), ids(&all), "{kind:?}, {limit} to a page");
+        }
+        assert_eq!(all.len(), if kind.is_some() { 3 } else { 6 });
+    }
+}
+
+#[tokio::test]
+async fn the_timeline_knows_of_cards_and_households_and_of_what_somebody_else_got_back() {
+    let gym = TestGym::new().await;
+    let (mother, child) = (gym.member("Mona Adel").await, gym.member("Omar Adel").await);
+    let other = gym.member("Rania Adel").await;
+    let minute = || gym.clock.advance(TimeDelta::minutes(1));
+    let belongs = |member_id, relation| Belonging { member_id, relation, guardian_id: None };
+    let id = HouseholdId::new(gym.clock.now());
+    let household = async |members| {
+        minute();
+        let request = SetHousehold { id, name: "Adel".into(), members };
+        set_household(&gym.services, &gym.manager, request).await.expect("a household");
+    };
+    let family = [belongs(mother, Relation::Payer), belongs(child, Relation::Dependent)];
+    household(family.to_vec()).await;
+    // Somebody else joins; who was in it neither leaves nor joins.
+    household([&family[..], &[belongs(other, Relation::Adult)]].concat()).await;
+    minute();
+    let card = crate::passes::card(&gym, child).await;
+    minute();
+    let request = IssueCard { id: PassId::new(gym.clock.now()), member_id: child, replace: true };
+    issue_card(&gym.services, &gym.reception, request).await.expect("another card");
+    minute();
+    let plan = gym.monthly().await;
+    sell(&gym.services, &gym.reception, gym.sale_of(new(child, plan)).await).await.expect("a sale");
+    minute();
+    let payment = last_payment(&gym, mother).await;
+    let back = give_back(&gym, giving_back(&gym, payment, 5_000, RefundTo::Cash)).await.expect("a refund");
+    household(vec![belongs(mother, Relation::Payer), belongs(other, Relation::Adult)]).await;
+
+    let (rows, _) = page_of_timeline(&gym, &gym.owner, ListTimeline::of(child)).await;
+    let mut without_the_sale = told(&rows);
+    without_the_sale.retain(|what| !matches!(*what, "sold" | "receipt_sale"));
+    // A card and the end of the one before are one moment.
+    without_the_sale[2..4].sort_unstable();
     assert_eq!(
-        (all.rows[1].from_on, all.rows[1].until_on),
-        (Some(day("2026-03-11")), Some(day("2026-03-13")))
+        without_the_sale,
+        [
+            "household.left",
+            "receipt_refund",
+            "pass.issued",
+            "pass.revoked",
+            "pass.issued",
+            "household.joined"
+        ]
     );
-    let first = timeline(&gym.services, &gym.reception, list(None, Some(2))).await.expect("a page");
-    assert_eq!((first.rows.len(), first.more, first.rows[0].amount.clone()), (2, true, None));
-    let rest =
-        timeline(&gym.services, &gym.owner, list(Some(first.rows[1].at), Some(3))).await.expect("a page");
-    assert_eq!((rest.rows.len(), rest.more), (3, false));
+    let find = |what: &str| rows.iter().find(|row| row.what == what).expect(what);
+    assert_eq!(find("receipt_refund").receipt_id, Some(back.receipt_id));
+    assert_eq!(find("pass.revoked").reason.as_deref(), Some("replaced"));
+    assert_eq!(find("household.left").title.as_deref(), Some("Adel"));
+    assert!(find("household.left").by.is_some() && find("pass.issued").desk.is_some());
+    assert_eq!(rows.iter().filter(|row| row.id == card.id.0).count(), 1);
+    let (rows, _) = page_of_timeline(&gym, &gym.owner, ListTimeline::of(other)).await;
+    assert_eq!(told(&rows), ["household.joined"]);
 }

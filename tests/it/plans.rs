@@ -1,5 +1,6 @@
 //! Plans and their dated prices.
 use chrono::NaiveDate;
+use gatehouse_core::actor::Actor;
 use gatehouse_core::auth::model::Role;
 use gatehouse_core::clock::Clock;
 use gatehouse_core::error::Error;
@@ -7,10 +8,11 @@ use gatehouse_core::ids::{AccountId, BranchId, PlanId, new_id};
 use gatehouse_core::members::wire::ChooseMember;
 use gatehouse_core::money::{LARGEST_MINOR, Money};
 use gatehouse_core::plans::service::{
-    archive_plan, create_plan, list_plans, restore_plan, set_price, update_plan,
+    archive_plan, create_plan, list_plans, restore_plan, set_price, update_plan, withdraw_price,
 };
 use gatehouse_core::plans::wire::{
     BranchScope, ChoosePlan, CreatePlan, ListPlans, Plan, PlanForm, PlanKind, SetPrice, UpdatePlan,
+    WithdrawPrice,
 };
 use gatehouse_core::subscriptions::service::member_subscriptions;
 use gatehouse_testkit::{TestGym, pack_form, plan_form};
@@ -148,6 +150,57 @@ async fn a_branch_with_a_price_of_its_own_keeps_it() {
     assert_eq!(on_sale(&gym).await[0].price, Some(gym.money(60_000)));
     let plans = list_plans(&gym.services, &there, ListPlans { archived: false }).await.expect("plans");
     assert_eq!(plans.rows[0].price, Some(gym.money(99_000)));
+}
+
+#[tokio::test]
+async fn a_planned_price_is_withdrawn_until_it_begins() {
+    let gym = TestGym::new().await;
+    let plan_id = gym.monthly().await;
+    price(&gym, plan_id, "2026-04-01", 80_000, false).await;
+    let planned = price(&gym, plan_id, "2026-05-01", 90_000, false).await;
+    let withdraw = async |actor: &Actor, price_id| {
+        withdraw_price(&gym.services, actor, WithdrawPrice { plan_id, price_id }).await
+    };
+    let begins = |plan: &Plan, from: &str| {
+        plan.prices.iter().find(|price| price.from == day(from)).expect("a price").id
+    };
+    let (april, may) = (begins(&planned, "2026-04-01"), begins(&planned, "2026-05-01"));
+    let error = withdraw(&gym.reception, april).await.expect_err("not reception's");
+    assert_eq!(error.to_wire().code, "forbidden");
+    // The one before goes on until the next one that is planned.
+    let plan = withdraw(&gym.owner, april).await.expect("withdrawn");
+    let money: Vec<_> =
+        spans(&plan).into_iter().map(|(_, from, until, minor)| (from, until, minor)).collect();
+    assert_eq!(
+        money,
+        [("2026-03-11".into(), Some("2026-05-01".into()), 75_000), ("2026-05-01".into(), None, 90_000)]
+    );
+    assert_eq!(withdraw(&gym.owner, april).await.expect_err("gone").to_wire().code, "not_found");
+    assert_eq!(gym.count("select count(*) from audit_log where act = 'plan.price_withdrawn'").await, 1);
+
+    // What holds today, or held once, is history.
+    let running = begins(&plan, "2026-03-11");
+    assert_eq!(withdraw(&gym.owner, running).await.expect_err("it runs").to_wire().code, "price_begun");
+    gym.clock.set("2026-05-01T10:00:00Z");
+    assert_eq!(withdraw(&gym.owner, may).await.expect_err("it began").to_wire().code, "price_begun");
+    assert_eq!(withdraw(&gym.owner, running).await.expect_err("it was").to_wire().code, "price_begun");
+    assert_eq!(on_sale(&gym).await[0].price, Some(gym.money(90_000)));
+}
+
+#[tokio::test]
+async fn a_branch_withdraws_its_own_planned_price_and_no_other_branchs() {
+    let gym = TestGym::new().await;
+    let plan_id = gym.monthly().await;
+    let there = gym.at_branch(&gym.owner, gym.second_branch("2").await).await;
+    let plan = price(&gym, plan_id, "2026-04-01", 60_000, true).await;
+    let own = plan.prices.iter().find(|price| price.branch_id.is_some()).expect("its own").id;
+    let request = || WithdrawPrice { plan_id, price_id: own };
+    let error = withdraw_price(&gym.services, &there, request()).await.expect_err("not theirs");
+    assert_eq!(error.to_wire().code, "not_found");
+    let plan = withdraw_price(&gym.services, &gym.owner, request()).await.expect("withdrawn");
+    // The price for all branches ran beside it all the time and is as it was.
+    assert_eq!(spans(&plan).len(), 1);
+    assert_eq!(plan.prices[0].until, None);
 }
 
 #[tokio::test]

@@ -6,11 +6,11 @@ use gatehouse_core::error::Error;
 use gatehouse_core::ids::{ProductId, TaxRateId, new_id};
 use gatehouse_core::money::{LARGEST_MINOR, Money};
 use gatehouse_core::retail::service::{
-    archive, by_code, create, list, move_stock, movements, restore, set_price, update,
+    archive, by_code, create, list, move_stock, movements, restore, set_price, update, withdraw_price,
 };
 use gatehouse_core::retail::wire::{
     ChooseProduct, CreateProduct, FindProduct, ListProducts, ListStockMovements, MoveStock, Product,
-    ProductForm, SetProductPrice, StockKind, StockMoved, UpdateProduct,
+    ProductForm, SetProductPrice, StockKind, StockMoved, UpdateProduct, WithdrawProductPrice,
 };
 use gatehouse_core::sales::service::{sale_preview, sell};
 use gatehouse_core::sales::void::void_sale;
@@ -179,6 +179,16 @@ async fn a_new_price_ends_the_running_one_the_day_before() {
     }
     let error = price("2026-04-30", 1, false).await.expect_err("history");
     assert_eq!(field(error), ("from".to_owned(), "in_past".to_owned()));
+    // What runs is history; what is planned can be withdrawn, and the one before goes on.
+    let withdraw = async |price_id| {
+        let request = WithdrawProductPrice { product_id, price_id };
+        withdraw_price(&gym.services, &gym.owner, request).await
+    };
+    let planned = price("2026-06-01", 6_500, false).await.expect("a price").prices;
+    let error = withdraw(planned[2].id).await.expect_err("it runs");
+    assert_eq!(code(error), "price_begun");
+    let after = withdraw(planned[3].id).await.expect("withdrawn").prices;
+    assert_eq!((after.len(), after[2].until), (3, None));
     price("2026-05-01", 7_000, true).await.expect("a price of its own");
     assert_eq!(on_sale(&gym).await[0].price, Some(gym.money(7_000)));
     let twice = "insert into product_prices (id, product_id, branch_id, valid, amount, currency, created_at)
@@ -272,7 +282,7 @@ async fn a_shake_and_a_membership_go_on_one_receipt() {
     let preview = sale_preview(&gym.services, &gym.reception, basket.clone()).await.expect("a preview");
     // 114.00 with 14 % in it.
     assert_eq!((preview.total, preview.tax), (gym.money(86_400), gym.money(1_400)));
-    assert!(preview.warnings.is_empty());
+    assert!(preview.warnings.is_empty() && preview.short.is_empty());
     assert_eq!((preview.lines[1].quantity, preview.lines[1].unit.minor), (2, 5_700));
     let sale = sold(&gym, basket).await;
     assert_eq!((sale.total, sale.subscriptions.len()), (gym.money(86_400), 1));
@@ -304,11 +314,22 @@ async fn a_walk_in_buys_a_shake_even_when_the_books_have_none() {
     let product =
         made(&gym, ProductForm { low_stock_at: Some(2), ..form("Shake") }, 4_500).await.expect("made").id;
     moved(&gym, product, StockKind::Delivery, 3).await.expect("a delivery");
-    let warnings = async |quantity| {
-        sale_preview(&gym.services, &gym.reception, of(product, quantity)).await.expect("a preview").warnings
+    let bar = made(&gym, ProductForm { low_stock_at: None, ..form("Bar") }, 2_000).await.expect("made").id;
+    moved(&gym, bar, StockKind::Delivery, 2).await.expect("a delivery");
+    let short = async |lines: Vec<Line>| {
+        let basket = Basket { member_id: None, lines };
+        let preview = sale_preview(&gym.services, &gym.reception, basket).await.expect("a preview");
+        let told = preview.short.into_iter().map(|one| (one.product_id, one.name, one.left));
+        told.collect::<Vec<_>>()
     };
-    assert_eq!(warnings(1).await, ["stock_low"]);
-    assert_eq!(warnings(4).await, ["stock_below_zero"]);
+    let line = |product_id, quantity| Line::Product { product_id, quantity };
+    let shakes = |left| (product, "Shake".to_owned(), left);
+    assert_eq!(short(vec![line(product, 1)]).await, [shakes(2)]);
+    assert_eq!(short(vec![line(product, 4)]).await, [shakes(-1)]);
+    // Lines of one product are added up, and only what is short is named.
+    assert_eq!(short(vec![line(product, 2), line(bar, 2), line(product, 2)]).await, [shakes(-1)]);
+    let both = [shakes(0), (bar, "Bar".to_owned(), -1)];
+    assert_eq!(short(vec![line(product, 3), line(bar, 3)]).await, both);
     let low = ListProducts { low_stock: true, ..ListProducts::default() };
     assert!(list(&gym.services, &gym.manager, low).await.expect("products").rows.is_empty());
     let sale = sold(&gym, of(product, 4)).await;
@@ -412,7 +433,22 @@ async fn tax_rates_are_added_and_archived_and_never_changed() {
     assert_eq!(gym.count("select count(*) from audit_log where act like 'tax_rate.%'").await, 2);
     // What names it keeps it, and its name is free for the next.
     assert_eq!(on_sale(&gym).await[0].form.tax_rate_id, product.form.tax_rate_id);
-    rate(&gym, "VAT", 1_500).await.expect("a rate");
+    let next = rate(&gym, "VAT", 1_500).await.expect("a rate");
+
+    // It is used again when its name is free.
+    let error = taxes::restore(&gym.services, &gym.owner, request()).await.expect_err("its name is given");
+    assert_eq!(field(error), ("name".to_owned(), "taken".to_owned()));
+    taxes::archive(&gym.services, &gym.owner, ChooseTaxRate { tax_rate_id: next.id })
+        .await
+        .expect("archived");
+    for _ in 0..2 {
+        let restored = taxes::restore(&gym.services, &gym.owner, request()).await.expect("in use");
+        assert_eq!((restored.id, restored.archived_at, restored.rate_bp), (vat.id, None, 1_400));
+    }
+    assert_eq!(rows(false).await.expect("rates").rows.len(), 1);
+    assert_eq!(gym.count("select count(*) from audit_log where act = 'tax_rate.restored'").await, 1);
+    let error = taxes::restore(&gym.services, &gym.reception, request()).await.expect_err("not theirs");
+    assert_eq!(code(error), "forbidden");
 }
 
 #[tokio::test]

@@ -4,25 +4,30 @@ use gatehouse_core::actor::Actor;
 use gatehouse_core::auth::model::{Permission, Role};
 use gatehouse_core::clock::Clock;
 use gatehouse_core::error::Error;
-use gatehouse_core::ids::{MemberId, PlanId, ShiftId, new_id};
+use gatehouse_core::ids::{MemberId, PlanId, ShiftId, TillId, new_id};
 use gatehouse_core::money::{LARGEST_MINOR, Money};
 use gatehouse_core::payments::wire::{Method, Payment};
 use gatehouse_core::sales::service::sell;
 use gatehouse_core::sales::void::void_sale;
 use gatehouse_core::sales::wire::{Basket, Line, Sale, VoidSale};
 use gatehouse_core::till::service::{
-    close, count, get, list, list_shifts, move_cash, open, set_desk_till, shift_report, shift_rows,
+    close, count, create_till, get, list, list_shifts, move_cash, open, rename_till, set_desk_till,
+    shift_report, shift_rows,
 };
 use gatehouse_core::till::wire::{
     CashDirection, CashMoved, CauseKind, ChooseShift, ChooseTill, CloseTill, CountLine, CountTill, Counted,
-    Figure, ListShiftRows, ListShifts, MoveCash, OpenShift, OpenTill, SetDeskTill, ShiftOpened, ShiftReport,
-    ShiftRows, Till, TillCount,
+    CreateTill, Figure, ListShiftRows, ListShifts, MoveCash, OpenShift, OpenTill, RenameTill, SetDeskTill,
+    ShiftOpened, ShiftReport, ShiftRows, Till, TillCount, Tills,
 };
 use gatehouse_testkit::{GymSetup, TestGym, without};
 use sqlx::Executor as _;
 
 fn day(text: &str) -> NaiveDate {
     text.parse().expect("a day")
+}
+
+fn days(from: &str, until: &str) -> ListShifts {
+    ListShifts { from: day(from), until: day(until), till_id: None }
 }
 
 fn code(error: Error) -> String {
@@ -348,7 +353,7 @@ async fn a_second_shift_does_not_sum_the_first_again() {
     assert_eq!(z.closing.map(|closing| (closing.variance.minor, closing.to_safe.minor)), Some((0, 95_000)));
     assert_eq!(report(&gym, &gym.manager, first).await.expect("Z").sales.count, 1);
 
-    let request = ListShifts { from: day("2026-03-11"), until: day("2026-03-11") };
+    let request = days("2026-03-11", "2026-03-11");
     let of_the_day = list_shifts(&gym.services, &gym.manager, request).await.expect("shifts").rows;
     assert_eq!(of_the_day.iter().map(|shift| shift.number).collect::<Vec<_>>(), [2, 1]);
     let expected: Vec<_> = of_the_day.iter().filter_map(|shift| shift.expected.as_ref()).collect();
@@ -383,10 +388,11 @@ async fn takings_after_utc_midnight_stay_on_the_branchs_day() {
                 .await
                 .expect("days");
         assert_eq!(days, [today], "{}", gym.setup.time_zone);
-        let request = ListShifts { from: today, until: today };
+        let request = ListShifts { from: today, until: today, till_id: None };
         let shifts = list_shifts(&gym.services, &gym.owner, request).await.expect("shifts").rows;
         assert_eq!(shifts.len(), 2, "{}", gym.setup.time_zone);
-        let request = ListShifts { from: day("2026-03-12"), until: day("2026-03-12") };
+        let tomorrow = day("2026-03-12");
+        let request = ListShifts { from: tomorrow, until: tomorrow, till_id: None };
         assert!(list_shifts(&gym.services, &gym.owner, request).await.expect("shifts").rows.is_empty());
     }
 }
@@ -561,6 +567,113 @@ async fn desks_that_share_a_drawer_share_its_shift() {
 }
 
 #[tokio::test]
+async fn a_till_is_added_named_and_named_anew() {
+    let gym = TestGym::new().await;
+    let id = TillId::new(gym.clock.now());
+    let create = async |id, name: &str| {
+        create_till(&gym.services, &gym.owner, CreateTill { id, name: name.into() }).await
+    };
+    let rename = async |till_id, name: &str| {
+        rename_till(&gym.services, &gym.owner, RenameTill { till_id, name: name.into() }).await
+    };
+    let names = |tills: Tills| -> Vec<(i16, String)> {
+        tills.rows.into_iter().map(|row| (row.number, row.name)).collect()
+    };
+    let before = names(list(&gym.services, &gym.owner).await.expect("tills"));
+    let first = till(&gym, &gym.reception).await;
+    assert_eq!(before.len(), 2);
+    let bar = (3, "Juice bar".to_owned());
+    for _ in 0..2 {
+        let after = names(create(id, "  Juice bar ").await.expect("a till, once"));
+        assert_eq!(after, [&before[..], std::slice::from_ref(&bar)].concat());
+    }
+    assert_eq!(gym.count("select count(*) from audit_log where act = 'till.created'").await, 1);
+    // It gives out receipts as every till does.
+    assert_eq!(gym.count("select count(*) from receipt_chains where last_number = 0").await, 3);
+
+    let other = TillId::new(gym.clock.now());
+    let long = "n".repeat(41);
+    for (name, expected) in [("  ", "required"), (long.as_str(), "too_long"), ("JUICE bar", "taken")] {
+        let error = create(other, name).await.expect_err("refused");
+        assert_eq!(field(error), ("name".to_owned(), expected.to_owned()), "{name:?}");
+        let error = rename(first.id, name).await.expect_err("refused");
+        assert_eq!(field(error), ("name".to_owned(), expected.to_owned()), "{name:?}");
+    }
+    assert_eq!(code(rename(other, "Nowhere").await.expect_err("no such till")), "not_found");
+    let error =
+        create_till(&gym.services, &gym.reception, CreateTill { id: other, name: "Mine".into() }).await;
+    assert_eq!(code(error.expect_err("not reception's")), "forbidden");
+    let error =
+        rename_till(&gym.services, &gym.reception, RenameTill { till_id: first.id, name: "Mine".into() })
+            .await;
+    assert_eq!(code(error.expect_err("not reception's")), "forbidden");
+
+    // Its own name in other letters is no other till's.
+    rename(id, "juice BAR").await.expect("a name");
+    rename(first.id, "Front desk").await.expect("a name");
+    assert_eq!(till(&gym, &gym.reception).await.name, "Front desk");
+    assert_eq!(gym.count("select count(*) from audit_log where act = 'till.renamed'").await, 2);
+
+    // Another branch has names of its own, and no way to ours.
+    let there = gym.second_branch("2").await;
+    let away = gym.at_branch(&gym.owner, there).await;
+    let request = RenameTill { till_id: id, name: "Theirs".into() };
+    assert_eq!(code(rename_till(&gym.services, &away, request).await.expect_err("not theirs")), "not_found");
+    let request = CreateTill { id, name: "Theirs".into() };
+    let error = create_till(&gym.services, &away, request).await.expect_err("the id is ours");
+    assert_eq!(field(error), ("id".to_owned(), "id_taken".to_owned()));
+    let request = CreateTill { id: other, name: "Front desk".into() };
+    create_till(&gym.services, &away, request).await.expect("their own front desk");
+}
+
+#[tokio::test]
+async fn two_people_who_name_tills_alike_at_once_name_one() {
+    let gym = TestGym::new().await;
+    let create = || {
+        let request = CreateTill { id: TillId::new(gym.clock.now()), name: "Bar".into() };
+        create_till(&gym.services, &gym.owner, request)
+    };
+    let (one, two, three) = tokio::join!(create(), create(), create());
+    let outcomes = [one, two, three];
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    assert_eq!(gym.count("select count(*) from tills where name = 'Bar'").await, 1);
+}
+
+#[tokio::test]
+async fn shifts_are_listed_by_till_and_their_rows_name_their_receipts() {
+    let gym = TestGym::new().await;
+    let (plan, mona) = (gym.monthly().await, gym.member("Mona Adel").await);
+    let first = open_with(&gym, &gym.reception, 10_000).await.expect("open").shift_id;
+    let second = open_with(&gym, &gym.second_reception, 5_000).await.expect("open").shift_id;
+    let drawer = till(&gym, &gym.second_reception).await.id;
+    let found = async |till_id| {
+        let request = ListShifts { till_id, ..days("2026-03-11", "2026-03-11") };
+        let rows = list_shifts(&gym.services, &gym.manager, request).await.expect("shifts").rows;
+        rows.into_iter().map(|row| row.id).collect::<Vec<_>>()
+    };
+    assert_eq!(found(None).await.len(), 2);
+    assert_eq!(found(Some(drawer)).await, [second]);
+    assert!(found(Some(TillId::new(gym.clock.now()))).await.is_empty());
+
+    let sale = sell_for(&gym, &gym.reception, mona, plan, vec![gym.cash(75_000)]).await;
+    let carried = moved(&gym, CashDirection::CashOut, 2_000).await.expect("carried");
+    for (figure, receipt) in [
+        (Figure::Sales, sale.receipt_id),
+        (Figure::Payments(Method::Cash), sale.receipt_id),
+        (Figure::CashOut, carried.receipt_id),
+    ] {
+        let rows = rows(&gym, &gym.manager, first, figure).await.expect("rows").rows;
+        assert_eq!(rows.iter().map(|row| row.receipt_id).collect::<Vec<_>>(), [Some(receipt)], "{figure:?}");
+    }
+    let all = rows(&gym, &gym.manager, first, Figure::Receipts).await.expect("rows").rows;
+    let ids: Vec<_> = all.iter().filter_map(|row| row.receipt_id).collect();
+    assert_eq!(ids, [sale.receipt_id, carried.receipt_id]);
+    // What a count is told names them too.
+    let count = counted(&gym, first, total(10_000 + 75_000)).await.expect("a count");
+    assert_eq!(count.causes[0].rows[0].receipt_id, Some(carried.receipt_id));
+}
+
+#[tokio::test]
 async fn a_till_needs_its_permissions() {
     let gym = TestGym::new().await;
     let shift = open_with(&gym, &gym.reception, 0).await.expect("open").shift_id;
@@ -572,7 +685,7 @@ async fn a_till_needs_its_permissions() {
         amount_minor: 1,
         reason: "change".into(),
     };
-    let days = || ListShifts { from: day("2026-03-11"), until: day("2026-03-11") };
+    let today = || days("2026-03-11", "2026-03-11");
     let without_cash = without(&gym.reception, &[Permission::CashMovement]);
     let without_close = without(&gym.reception, &[Permission::CloseTill]);
     for denied in [
@@ -584,16 +697,16 @@ async fn a_till_needs_its_permissions() {
             .await
             .map(drop),
         close(&gym.services, &without_close, closing(&gym, shift, 0, 0)).await.map(drop),
-        list_shifts(&gym.services, &gym.reception, days()).await.map(drop),
+        list_shifts(&gym.services, &gym.reception, today()).await.map(drop),
     ] {
         assert_eq!(code(denied.expect_err("not theirs")), "forbidden");
     }
     // An accountant reads and closes nothing.
     let accountant = gym.staff(Role::Accountant).await;
-    assert_eq!(list_shifts(&gym.services, &accountant, days()).await.expect("shifts").rows.len(), 1);
+    assert_eq!(list_shifts(&gym.services, &accountant, today()).await.expect("shifts").rows.len(), 1);
     let error = close(&gym.services, &accountant, closing(&gym, shift, 0, 0)).await.expect_err("not theirs");
     assert_eq!(code(error), "forbidden");
-    let long = ListShifts { from: day("2026-03-11"), until: day("2027-03-13") };
+    let long = days("2026-03-11", "2027-03-13");
     let error = list_shifts(&gym.services, &gym.owner, long).await.expect_err("too long");
     assert_eq!(field(error), ("until".to_owned(), "out_of_range".to_owned()));
 }

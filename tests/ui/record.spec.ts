@@ -52,6 +52,9 @@ test("the timeline says what, when and who, and a line leads on", async ({ page 
   await expect(lines.filter({ hasText: "Receipt of a sale" })).toContainText("EGP 600");
   await expect(lines.filter({ hasText: "Receipt of a sale" })).toContainText("Zamalek");
   await expect(lines.filter({ hasText: "Suspended" })).toContainText("Papers are missing");
+  await lines.getByRole("button", { name: "Receipt of a sale" }).click();
+  await expect(page.getByRole("dialog", { name: /^Receipt / })).toContainText("One month");
+  await page.keyboard.press("Escape");
   await page.getByLabel("Show").selectOption("Freezes");
   await expect(lines).toHaveCount(1);
   await lines.getByRole("button", { name: "Frozen" }).click();
@@ -88,6 +91,8 @@ test("a closure is seen before it is given, and given once", async ({ page }) =>
   await expect(page.getByText("The last day comes before the first.")).toBeVisible();
   await page.getByLabel("Last day closed").fill(dayFromToday(-1));
   await expect(page.getByText("1 subscription gets days back, 2 days in all.")).toBeVisible();
+  const extended = page.getByRole("table", { name: "Subscriptions extended" }).getByRole("row", { name: /Mona Adel/ });
+  await expect(extended.getByRole("cell").nth(1)).toHaveText("2");
   await page.keyboard.press("Control+Enter");
   await expect(page.getByText("Say why, in a few words.")).toBeVisible();
   await page.getByLabel("Why").focus();

@@ -148,6 +148,10 @@ test("a sale of the last minutes is voided with a reason, and the history keeps 
   await page.keyboard.press("Enter");
   await expect(dialog).toBeHidden();
   await expect(page.getByText("The sale is voided. Hand back EGP 600.")).toBeVisible();
+  const last = page.getByRole("region", { name: "Last receipt" });
+  await last.getByRole("button", { name: "Open" }).click();
+  await expect(page.getByRole("dialog", { name: /^Receipt / })).toContainText("Wrong member");
+  await page.keyboard.press("Escape");
   await expect(page.getByText("Wrong member")).toBeVisible();
 });
 

@@ -3,6 +3,7 @@ mod collect;
 mod paymob;
 mod paypal;
 mod requests;
+mod routes;
 mod saved;
 mod settings;
 mod upi;

@@ -102,14 +102,14 @@ async fn deliver(gym: &TestGym, gateways: &Gateways, method: RemoteMethod, deliv
     receive(&gym.services, gateways, method, &headers(delivery), &delivery.query, &delivery.body).await
 }
 
-async fn now_is(gym: &TestGym, id: gatehouse_core::ids::RequestId) -> PaymentRequest {
+pub async fn now_is(gym: &TestGym, id: gatehouse_core::ids::RequestId) -> PaymentRequest {
     let all = ListRequests { with_closed: true, ..ListRequests::default() };
     let rows = list(&gym.services, &gym.owner, all).await.expect("requests").rows;
     rows.into_iter().find(|row| row.id == id).expect("the request")
 }
 
 /// Payments, refunds, events of requests, postings and receipts: what must not grow where nothing happened.
-async fn rows(gym: &TestGym) -> Vec<i64> {
+pub async fn rows(gym: &TestGym) -> Vec<i64> {
     let mut counts = Vec::new();
     for query in [
         "select count(*) from payments",
@@ -127,7 +127,7 @@ async fn rows(gym: &TestGym) -> Vec<i64> {
 }
 
 /// What the member owes (above zero) or has to their credit (below), by the ledger.
-async fn balance(gym: &TestGym) -> i64 {
+pub async fn balance(gym: &TestGym) -> i64 {
     gym.count("select coalesce(sum(amount), 0)::bigint from ledger_entries where account = 'receivable'")
         .await
 }
@@ -143,10 +143,20 @@ async fn order_of(gym: &TestGym, request: &PaymentRequest) -> String {
 }
 
 /// A debt of 750.00 that is asked for by way of Paymob.
-async fn asked() -> (TestGym, PaymobStandIn, Gateways, PaymentRequest, String) {
+pub async fn asked() -> (TestGym, PaymobStandIn, Gateways, PaymentRequest, String) {
     let (gym, stand_in, gateways) = with_paymob().await;
     let (member, charge) = debtor(&gym).await;
     let request = asking(&gym, RemoteMethod::Paymob, member, &[charge], 75_000);
+    let request = ask(&gym.services, &gateways, &gym.reception, request).await.expect("a request");
+    let order = order_of(&gym, &request).await;
+    (gym, stand_in, gateways, request, order)
+}
+
+/// The same in dollars, by way of PayPal.
+pub async fn asked_paypal() -> (TestGym, PaypalStandIn, Gateways, PaymentRequest, String) {
+    let (gym, stand_in, gateways) = with_paypal().await;
+    let (member, charge) = debtor(&gym).await;
+    let request = asking(&gym, RemoteMethod::PayPal, member, &[charge], 75_000);
     let request = ask(&gym.services, &gateways, &gym.reception, request).await.expect("a request");
     let order = order_of(&gym, &request).await;
     (gym, stand_in, gateways, request, order)
@@ -326,11 +336,7 @@ async fn after_a_declined_card_the_next_attempt_counts() {
 
 #[tokio::test]
 async fn an_approval_that_paypal_tells_is_captured_at_once() {
-    let (gym, stand_in, gateways) = with_paypal().await;
-    let (member, charge) = debtor(&gym).await;
-    let request = asking(&gym, RemoteMethod::PayPal, member, &[charge], 75_000);
-    let request = ask(&gym.services, &gateways, &gym.reception, request).await.expect("a request");
-    let order = order_of(&gym, &request).await;
+    let (gym, stand_in, gateways, request, order) = asked_paypal().await;
     stand_in.approve(&order);
     let approval = stand_in.approval_message(&order);
     assert_eq!(deliver(&gym, &gateways, RemoteMethod::PayPal, &approval).await, Answer::Taken);

@@ -1,29 +1,20 @@
-import type { EventKind, TimelineRow } from "../../ipc/wire.js";
+import type { TimelineKind, TimelineRow } from "../../ipc/wire.js";
 import { m } from "../../paraglide/messages.js";
-import { moment, money } from "../../shared/place.svelte.js";
+import { money } from "../../shared/place.svelte.js";
 import { eventFigures, eventText, isEvent } from "../subscriptions/event-text.js";
-
-export type TimelineKind = "entries" | "subscriptions" | "freezes" | "receipts" | "edits";
 
 const kinds: Record<TimelineKind, () => string> = {
   entries: m.timeline_entries,
   subscriptions: m.timeline_subscriptions,
   freezes: m.timeline_freezes,
   receipts: m.timeline_receipts,
+  passes: m.timeline_passes,
   edits: m.timeline_edits,
 };
 export const allKinds = Object.keys(kinds) as TimelineKind[];
 
 export function kindText(kind: TimelineKind): string {
   return kinds[kind]();
-}
-
-const FREEZES: readonly EventKind[] = ["frozen", "thawed"];
-
-export function kindOf(what: string): TimelineKind {
-  if (what === "entry" || what === "entry_undone") return "entries";
-  if (isEvent(what)) return FREEZES.includes(what) ? "freezes" : "subscriptions";
-  return what.startsWith("receipt_") ? "receipts" : "edits";
 }
 
 const texts: Record<string, () => string> = {
@@ -42,7 +33,13 @@ const texts: Record<string, () => string> = {
   "member.photo_set": m.timeline_photo,
   "member.note_added": m.timeline_note_added,
   "member.note_resolved": m.timeline_note_resolved,
+  "pass.issued": m.timeline_card_issued,
+  "pass.phone_added": m.timeline_phone_added,
+  "pass.revoked": m.timeline_pass_revoked,
+  "pass.alias_added": m.timeline_code_added,
   "pass.alias_removed": m.timeline_code_removed,
+  "household.joined": m.timeline_household_joined,
+  "household.left": m.timeline_household_left,
 };
 
 export function whatText(what: string): string {
@@ -50,12 +47,13 @@ export function whatText(what: string): string {
   return (texts[what] ?? (what.startsWith("receipt_") ? m.timeline_receipt : m.timeline_other))();
 }
 
-/** The plan or the receipt's number, then days and money. */
+/** The plan, receipt, code or household, then days and money. */
 export function rowFacts({ what, title, from_on, until_on, days, amount }: TimelineRow): string[] {
   const figures = isEvent(what) ? eventFigures({ kind: what, starts_on: from_on, ends_on: until_on, days }) : [];
   return [...(title ? [title] : []), ...figures, ...(amount ? [money(amount)] : [])];
 }
 
-export function sinceText(at: string): string {
-  return m.timeline_none_of_kind({ day: moment(at) });
+/** What somebody said; a card that took another one's place says so itself. */
+export function reasonText({ what, reason }: TimelineRow): string | null {
+  return what === "pass.revoked" && reason === "replaced" ? m.timeline_card_replaced() : reason;
 }

@@ -31,10 +31,3 @@ export function saveReceipt(receipt_id: string, paper: ReceiptPaper): Promise<bo
     return null;
   });
 }
-
-/** The receipt of that running number at a till. */
-export async function receiptNumbered(till_id: string, number: number): Promise<string | null> {
-  const filters = { from: null, to: null, member_id: null, kind: null, offset: 0, limit: 1 };
-  const { rows } = await call("receipt_list", { ...filters, till_id, number: String(number) });
-  return rows[0]?.id ?? null;
-}

@@ -18,7 +18,7 @@ const onclose = vi.fn();
 const atDoor = vi.fn();
 const offered = (some: Partial<SalePreview> = {}): SalePreview => ({
   member_id: "m", payer_name: "Mona Adel", total: egp(60000), tax: egp(0), cash_total: egp(60000), credit: egp(0),
-  owed: egp(0), warnings: [],
+  owed: egp(0), warnings: [], short: [],
   lines: [{
     description: "Monthly", quantity: 1, unit: egp(60000), amount: egp(60000), tax: egp(0), tax_name: null,
     starts_on: "2026-03-04", ends_on: "2026-04-03", visits: null, alternative_start: null,

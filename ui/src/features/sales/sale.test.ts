@@ -42,7 +42,7 @@ describe("one opening of the dialog", () => {
   const nothing = { minor: 0, currency: "EGP" };
   const preview = (total: Money, some: Partial<SalePreview> = {}) => ({
     member_id: "m", payer_name: "Mona", lines: [{ starts_on: "2026-03-04" }], total, tax: nothing, cash_total: total,
-    credit: nothing, owed: nothing, warnings: [], ...some,
+    credit: nothing, owed: nothing, warnings: [], short: [], ...some,
   });
 
   beforeEach(() => {

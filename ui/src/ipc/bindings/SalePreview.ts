@@ -2,6 +2,7 @@
 import type { LinePreview } from "./LinePreview";
 import type { MemberId } from "./MemberId";
 import type { Money } from "./Money";
+import type { Shortage } from "./Shortage";
 
 export type SalePreview = { member_id: MemberId | null, 
 /**
@@ -30,6 +31,10 @@ credit: Money,
 owed: Money, 
 /**
  * Codes of things to mention: `already_running`, `starts_in_past`, `plan_changed`, `member_suspended`,
- * `cancelled_before` (the subscription is cancelled for a day before the new end), `stock_low`, `stock_below_zero`.
+ * `cancelled_before` (the subscription is cancelled for a day before the new end).
  */
-warnings: Array<string>, };
+warnings: Array<string>, 
+/**
+ * What the shelf runs short of; it is sold all the same.
+ */
+short: Array<Shortage>, };

@@ -2,6 +2,7 @@
 import type { MemberId } from "./MemberId";
 import type { Method } from "./Method";
 import type { Money } from "./Money";
+import type { ReceiptId } from "./ReceiptId";
 import type { TransactionId } from "./TransactionId";
 
 /**
@@ -19,4 +20,4 @@ amount: Money, method: Method | null, member_id: MemberId | null, member: string
 /**
  * What was sold, why cash moved, whom a bill is from, a slip's number.
  */
-text: string | null, receipt_number: number | null, };
+text: string | null, receipt_id: ReceiptId | null, receipt_number: number | null, };

@@ -5,6 +5,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use ts_rs::TS;
+use uuid::Uuid;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
@@ -239,12 +240,43 @@ pub struct Picture {
 #[derive(Clone, Debug, Deserialize, TS)]
 pub struct ListTimeline {
     pub member_id: MemberId,
-    /// Only what happened before; the last row's time gives the next page.
+    /// Only what comes after that row; the last row of a page gives the next one.
     #[serde(default)]
-    pub before: Option<DateTime<Utc>>,
+    pub before: Option<TimelineCursor>,
+    /// Only what is of this kind.
+    #[serde(default)]
+    pub kind: Option<TimelineKind>,
     /// 50 by default, at most 200.
     #[serde(default)]
     pub limit: Option<i64>,
+}
+
+impl ListTimeline {
+    /// The newest page of everything.
+    pub fn of(member_id: MemberId) -> Self {
+        Self { member_id, before: None, kind: None, limit: None }
+    }
+}
+
+/// Where a page ends. Several things happen at one moment, so the moment alone would lose some of them.
+#[derive(Clone, Copy, Debug, Deserialize, TS)]
+pub struct TimelineCursor {
+    pub at: DateTime<Utc>,
+    pub id: Uuid,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum TimelineKind {
+    Entries,
+    /// Sales, renewals, cancellations and what else changes a subscription, without freezes.
+    Subscriptions,
+    Freezes,
+    Receipts,
+    Passes,
+    /// Changes to the record.
+    Edits,
 }
 
 /// What happened to a member, newest first.
@@ -256,11 +288,14 @@ pub struct Timeline {
 
 #[derive(Clone, Debug, Serialize, TS)]
 pub struct TimelineRow {
+    pub id: Uuid,
     pub at: DateTime<Utc>,
-    /// `entry`, `entry_undone`, an event of a subscription (`sold`, `frozen` …), a receipt (`receipt_sale` …), or an act of
-    /// the audit log (`member.updated` …).
+    pub kind: TimelineKind,
+    /// `entry`, `entry_undone`, an event of a subscription (`sold`, `frozen` …), a receipt (`receipt_sale` …), of a pass
+    /// (`pass.issued` …), of a household (`household.joined`, `household.left`), or an act of the audit log
+    /// (`member.updated` …).
     pub what: String,
-    /// The plan, or the receipt's number.
+    /// The plan, the receipt's number, the code, the household.
     pub title: Option<String>,
     pub from_on: Option<NaiveDate>,
     pub until_on: Option<NaiveDate>,
@@ -271,4 +306,11 @@ pub struct TimelineRow {
     pub by: Option<String>,
     pub branch: Option<String>,
     pub desk: Option<String>,
+}
+
+impl TimelineRow {
+    /// Where a page ends that ends with this row.
+    pub fn cursor(&self) -> TimelineCursor {
+        TimelineCursor { at: self.at, id: self.id }
+    }
 }

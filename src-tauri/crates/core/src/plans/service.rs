@@ -8,7 +8,9 @@ use crate::ids::{BranchId, PlanId};
 use crate::money::Money;
 use crate::plans::model;
 use crate::plans::store::{self, At};
-use crate::plans::wire::{ChoosePlan, CreatePlan, ListPlans, Plan, Plans, SetPrice, UpdatePlan};
+use crate::plans::wire::{
+    ChoosePlan, CreatePlan, ListPlans, Plan, Plans, SetPrice, UpdatePlan, WithdrawPrice,
+};
 use crate::services::Services;
 use chrono::{Months, NaiveDate};
 use sqlx::PgConnection;
@@ -100,6 +102,28 @@ pub async fn set_price(services: &Services, actor: &Actor, request: SetPrice) ->
     store::set_price(&mut tx, request.plan_id, branch, request.from, &price, now).await?;
     let plan =
         audited(&mut tx, services, actor, "plan.price_set", Some(before), request.plan_id, &here).await?;
+    tx.commit().await?;
+    Ok(plan)
+}
+
+/// Takes a planned price back before it begins; what was sold or shown until then is untouched.
+///
+/// # Errors
+/// [`Error::Conflict`] `price_begun`: that one is history and can only be followed by another.
+pub async fn withdraw_price(
+    services: &Services,
+    actor: &Actor,
+    request: WithdrawPrice,
+) -> Result<Plan, Error> {
+    actor.require(Permission::EditPlans)?;
+    let mut tx = services.db.begin().await?;
+    let here = Here::find(&mut tx, services, actor).await?;
+    store::lock(&mut tx, request.plan_id).await?;
+    let before = store::fetch_one(&mut tx, request.plan_id, here.at()).await?;
+    store::withdraw_price(&mut tx, request.plan_id, request.price_id, here.at()).await?;
+    let plan =
+        audited(&mut tx, services, actor, "plan.price_withdrawn", Some(before), request.plan_id, &here)
+            .await?;
     tx.commit().await?;
     Ok(plan)
 }

@@ -294,3 +294,41 @@ pub async fn set_price(
     .await?;
     Ok(())
 }
+
+/// Takes a price back that begins after today: the one that ends where it begins goes on to where it ended.
+///
+/// # Errors
+/// [`Error::Conflict`] `price_begun` for one that holds today or held before; [`Error::NotFound`] for one that is not
+/// the plan's, or another branch's own.
+pub async fn withdraw_price(
+    db: &mut PgConnection,
+    plan: PlanId,
+    price: PriceId,
+    at: At<'_>,
+) -> Result<(), Error> {
+    let row = sqlx::query!(
+        r#"select branch_id, lower(valid) as "from!", upper(valid) as until from plan_prices
+           where id = $1 and plan_id = $2 and (branch_id is null or branch_id = $3)"#,
+        price.0,
+        plan.0,
+        at.branch.0
+    )
+    .fetch_optional(&mut *db)
+    .await?
+    .ok_or(Error::NotFound("price"))?;
+    if row.from <= at.today {
+        return Err(Error::conflict("price_begun"));
+    }
+    sqlx::query!("delete from plan_prices where id = $1", price.0).execute(&mut *db).await?;
+    sqlx::query!(
+        "update plan_prices set valid = daterange(lower(valid), $4)
+         where plan_id = $1 and branch_id is not distinct from $2 and upper(valid) = $3",
+        plan.0,
+        row.branch_id,
+        row.from,
+        row.until
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

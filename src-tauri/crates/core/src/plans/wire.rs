@@ -147,3 +147,10 @@ pub struct SetPrice {
 pub struct ChoosePlan {
     pub plan_id: PlanId,
 }
+
+/// A price that has not begun; the one before it goes on.
+#[derive(Debug, Deserialize, TS)]
+pub struct WithdrawPrice {
+    pub plan_id: PlanId,
+    pub price_id: PriceId,
+}

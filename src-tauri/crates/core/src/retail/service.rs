@@ -12,7 +12,7 @@ use crate::retail::model::{self, spellings, stock_change};
 use crate::retail::store::{self, NewMovement, Which};
 use crate::retail::wire::{
     ChooseProduct, CreateProduct, FindProduct, ListProducts, ListStockMovements, MoveStock, Product,
-    Products, SetProductPrice, StockMoved, StockMovements, UpdateProduct,
+    Products, SetProductPrice, StockMoved, StockMovements, UpdateProduct, WithdrawProductPrice,
 };
 use crate::services::Services;
 use sqlx::PgConnection;
@@ -106,6 +106,27 @@ pub async fn set_price(
     let product =
         audited(&mut tx, services, actor, "product.price_set", Some(before), request.product_id, &here)
             .await?;
+    tx.commit().await?;
+    Ok(product)
+}
+
+/// Takes a planned price back before it begins.
+///
+/// # Errors
+/// [`Error::Conflict`] `price_begun`: that one is history and can only be followed by another.
+pub async fn withdraw_price(
+    services: &Services,
+    actor: &Actor,
+    request: WithdrawProductPrice,
+) -> Result<Product, Error> {
+    actor.require(Permission::EditProducts)?;
+    let mut tx = services.db.begin().await?;
+    let here = Here::find(&mut tx, services, actor).await?;
+    store::lock(&mut tx, request.product_id).await?;
+    let before = store::fetch_one(&mut tx, request.product_id, here.at()).await?;
+    store::withdraw_price(&mut tx, request.product_id, request.price_id, here.at()).await?;
+    let act = "product.price_withdrawn";
+    let product = audited(&mut tx, services, actor, act, Some(before), request.product_id, &here).await?;
     tx.commit().await?;
     Ok(product)
 }

@@ -372,3 +372,41 @@ pub async fn movements(
     .await?;
     Ok(StockMovements { rows, total })
 }
+
+/// Takes a price back that begins after today: the one that ends where it begins goes on to where it ended.
+///
+/// # Errors
+/// [`Error::Conflict`] `price_begun` for one that holds today or held before; [`Error::NotFound`] for one that is not
+/// the product's, or another branch's own.
+pub async fn withdraw_price(
+    db: &mut PgConnection,
+    product: ProductId,
+    price: PriceId,
+    at: At<'_>,
+) -> Result<(), Error> {
+    let row = sqlx::query!(
+        r#"select branch_id, lower(valid) as "from!", upper(valid) as until from product_prices
+           where id = $1 and product_id = $2 and (branch_id is null or branch_id = $3)"#,
+        price.0,
+        product.0,
+        at.branch.0
+    )
+    .fetch_optional(&mut *db)
+    .await?
+    .ok_or(Error::NotFound("price"))?;
+    if row.from <= at.today {
+        return Err(Error::conflict("price_begun"));
+    }
+    sqlx::query!("delete from product_prices where id = $1", price.0).execute(&mut *db).await?;
+    sqlx::query!(
+        "update product_prices set valid = daterange(lower(valid), $4)
+         where product_id = $1 and branch_id is not distinct from $2 and upper(valid) = $3",
+        product.0,
+        row.branch_id,
+        row.from,
+        row.until
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -1,5 +1,5 @@
 //! Requests and answers about products and stock.
-use crate::ids::{ProductId, TaxRateId, TransactionId};
+use crate::ids::{PriceId, ProductId, TaxRateId, TransactionId};
 use crate::money::Money;
 use crate::plans::wire::PlanPrice;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -146,4 +146,11 @@ pub struct StockMovement {
     pub by: Option<String>,
     pub note: Option<String>,
     pub transaction_id: Option<TransactionId>,
+}
+
+/// A price that has not begun; the one before it goes on.
+#[derive(Debug, Deserialize, TS)]
+pub struct WithdrawProductPrice {
+    pub product_id: ProductId,
+    pub price_id: PriceId,
 }

@@ -9,7 +9,7 @@ use crate::plans::wire::{PlanForm, PlanPrice};
 use crate::retail::model::check_quantity;
 use crate::retail::wire::Product;
 use crate::sales::store::Counter;
-use crate::sales::wire::{Line, LinePreview};
+use crate::sales::wire::{Line, LinePreview, Shortage};
 use crate::subscriptions::model::{Period, renewal};
 use crate::subscriptions::store::{Offered, PlanOnOffer, Record, Tax};
 use chrono::{Datelike, Days, NaiveDate};
@@ -52,6 +52,9 @@ pub enum Goods {
     Product {
         product: ProductId,
         native_name: Option<String>,
+        /// Before the sale.
+        stock: i64,
+        low_stock_at: Option<i32>,
     },
     Voucher,
 }
@@ -197,12 +200,6 @@ pub fn draft_product(
         .checked_mul(i64::from(quantity))
         .and_then(|price| taxed(price, product.tax_bp, counter.prices_include_tax))
         .ok_or(Error::invalid("lines", "amount_too_large"))?;
-    let left = product.stock - i64::from(quantity);
-    let warning = match product.form.low_stock_at {
-        _ if left < 0 => Some("stock_below_zero"),
-        Some(limit) if left <= i64::from(limit) => Some("stock_low"),
-        _ => None,
-    };
     Ok(DraftLine {
         description: product.form.name.clone(),
         quantity,
@@ -210,8 +207,13 @@ pub fn draft_product(
         amount: priced.gross,
         tax_amount: priced.tax,
         tax: product.tax_name.clone().map(|name| Tax { name, bp: product.tax_bp }),
-        goods: Goods::Product { product: product.id, native_name: product.form.native_name.clone() },
-        warnings: warning.into_iter().collect(),
+        goods: Goods::Product {
+            product: product.id,
+            native_name: product.form.native_name.clone(),
+            stock: product.stock,
+            low_stock_at: product.form.low_stock_at,
+        },
+        warnings: Vec::new(),
     })
 }
 
@@ -262,4 +264,25 @@ fn renewed(
 fn sells_the_same(form: &PlanForm, record: &Record) -> bool {
     duration(form.duration_unit, form.duration_count) == record.terms.duration
         && form.visits == record.terms.visits
+}
+
+/// What the shelf runs short of by these lines; a product on several lines counts once.
+pub fn shortages(lines: &[DraftLine]) -> Vec<Shortage> {
+    let mut found: Vec<Shortage> = Vec::new();
+    for line in lines {
+        let Goods::Product { product, stock, low_stock_at, .. } = &line.goods else { continue };
+        if found.iter().any(|shortage| shortage.product_id == *product) {
+            continue;
+        }
+        let sold: i64 = lines
+            .iter()
+            .filter(|other| other.goods.product() == Some(*product))
+            .map(|other| i64::from(other.quantity))
+            .sum();
+        let left = stock - sold;
+        if left < 0 || low_stock_at.is_some_and(|limit| left <= i64::from(limit)) {
+            found.push(Shortage { product_id: *product, name: line.description.clone(), left });
+        }
+    }
+    found
 }

@@ -20,7 +20,7 @@ use crate::receipts::document::{ReceiptKind, ReceiptLine};
 use crate::receipts::give::{self as receipt, Slip};
 use crate::retail::store::{self as retail, Which};
 use crate::retail::wire::Product;
-use crate::sales::draft::{DraftLine, Goods, MOST_LINES, draft, draft_product};
+use crate::sales::draft::{DraftLine, Goods, MOST_LINES, draft, draft_product, shortages};
 use crate::sales::store::{self, Counter, counter_with};
 use crate::sales::wire::{Basket, Line, Sale, SalePreview, Sell, SoldSubscription};
 use crate::services::Services;
@@ -73,6 +73,7 @@ pub async fn sale_preview(services: &Services, actor: &Actor, basket: Basket) ->
         credit: money(customer.map_or(0, |customer| customer.credit)),
         owed: money(customer.map_or(0, |customer| customer.owed)),
         warnings: warnings.into_iter().map(str::to_owned).collect(),
+        short: shortages(&draft.lines),
     })
 }
 

@@ -64,8 +64,19 @@ pub struct SalePreview {
     /// What the payer owes already.
     pub owed: Money,
     /// Codes of things to mention: `already_running`, `starts_in_past`, `plan_changed`, `member_suspended`,
-    /// `cancelled_before` (the subscription is cancelled for a day before the new end), `stock_low`, `stock_below_zero`.
+    /// `cancelled_before` (the subscription is cancelled for a day before the new end).
     pub warnings: Vec<String>,
+    /// What the shelf runs short of; it is sold all the same.
+    pub short: Vec<Shortage>,
+}
+
+/// A product of which few are left, or fewer than are sold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct Shortage {
+    pub product_id: ProductId,
+    pub name: String,
+    /// By the books, after the sale; below zero when more is sold than they have.
+    pub left: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]

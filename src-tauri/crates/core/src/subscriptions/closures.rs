@@ -3,14 +3,16 @@ use crate::actor::Actor;
 use crate::auth::model::Permission;
 use crate::error::Error;
 use crate::gym::service::fetch_branch;
-use crate::ids::{BranchId, SubscriptionId};
+use crate::ids::{BranchId, SubscriptionEventId, SubscriptionId};
 use crate::members::form::text;
 use crate::sales::void::REASON_LENGTH;
 use crate::services::Services;
-use crate::subscriptions::model::{Period, State};
+use crate::subscriptions::model::{Event, Happening, Period, State, fold};
 use crate::subscriptions::service::audited_closure;
 use crate::subscriptions::store::{self, NewEvent, Record, offered};
-use crate::subscriptions::wire::{Close, Closure, ClosurePreview, Closures, EventKind};
+use crate::subscriptions::wire::{
+    Close, Closure, ClosureGiven, ClosurePreview, Closures, EventKind, ExtendedRow,
+};
 use sqlx::PgConnection;
 
 /// Days of one closure at most.
@@ -21,17 +23,42 @@ const SHOWN: i64 = 100;
 /// A subscription with the days of the closure that it ran on.
 struct Missed {
     record: Record,
+    member_name: String,
+    member_number: String,
     days: i32,
 }
 
-/// How many subscriptions get how many days, before anything happens.
+impl Missed {
+    /// How it ends before and after; the same fold as when it is read later.
+    fn row(self, closure: Period) -> Option<ExtendedRow> {
+        let mut life = self.record.life();
+        let (before, on) = (self.record.state(), closure.starts_on);
+        let days = i64::from(self.days);
+        let what = Happening::Given { on, days, visits: None };
+        // Nothing refers to an event that has not happened yet.
+        life.push(Event { id: SubscriptionEventId(uuid::Uuid::nil()), on, what });
+        Some(ExtendedRow {
+            subscription_id: self.record.sold.id,
+            member_id: self.record.sold.member_id,
+            member_name: self.member_name,
+            member_number: self.member_number,
+            plan_name: self.record.sold.plan_name,
+            days: self.days,
+            ends_on: before.span(on)?.ends_on,
+            new_ends_on: fold(&self.record.terms, &life).span(on)?.ends_on,
+        })
+    }
+}
+
+/// Which subscriptions get how many days, and how they end then, before anything happens.
 pub async fn preview(services: &Services, actor: &Actor, request: Close) -> Result<ClosurePreview, Error> {
     actor.require(Permission::GiftDays)?;
     let mut db = services.db.acquire().await?;
     let closure = checked(&request)?;
     let missed = missed(&mut db, actor.branch()?, closure).await?;
-    let subscriptions = i64::try_from(missed.len()).unwrap_or(i64::MAX);
-    Ok(ClosurePreview { subscriptions, days: missed.iter().map(|one| i64::from(one.days)).sum() })
+    let rows: Vec<ExtendedRow> = missed.into_iter().filter_map(|one| one.row(closure)).collect();
+    let subscriptions = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    Ok(ClosurePreview { subscriptions, days: rows.iter().map(|row| i64::from(row.days)).sum(), rows })
 }
 
 fn checked(request: &Close) -> Result<Period, Error> {
@@ -45,13 +72,14 @@ fn checked(request: &Close) -> Result<Period, Error> {
 /// The subscriptions of the branch's members that a closure keeps from coming.
 async fn missed(db: &mut PgConnection, branch: BranchId, closure: Period) -> Result<Vec<Missed>, Error> {
     // Coarse: events only ever move an end later, so what ended for good long before is left out by its last period.
-    let ids = sqlx::query_scalar!(
-        r#"select s.id as "id: SubscriptionId" from subscriptions s
+    let found = sqlx::query!(
+        r#"select s.id as "id: SubscriptionId", m.full_name, m.number
+           from subscriptions s join members m on m.id = s.member_id
            where s.branch_id = $1
              and exists (select from subscription_events e where e.subscription_id = s.id and e.starts_on <= $3)
              and exists (select from subscription_events e where e.subscription_id = s.id
                          and coalesce(e.ends_on, e.starts_on) > $2::date - 1100)
-           order by s.id"#,
+           order by lower(m.full_name), m.id, s.id"#,
         branch.0,
         closure.starts_on,
         closure.ends_on
@@ -59,11 +87,16 @@ async fn missed(db: &mut PgConnection, branch: BranchId, closure: Period) -> Res
     .fetch_all(&mut *db)
     .await?;
     let mut missed = Vec::new();
-    for id in ids {
-        let Some(record) = offered(db, None, Some(id)).await?.record else { continue };
+    for row in found {
+        let Some(record) = offered(db, None, Some(row.id)).await?.record else { continue };
         let days = missed_days(&record.state(), closure);
         if days > 0 {
-            missed.push(Missed { record, days: i32::try_from(days).unwrap_or(0) });
+            missed.push(Missed {
+                record,
+                member_name: row.full_name,
+                member_number: row.number,
+                days: i32::try_from(days).unwrap_or(0),
+            });
         }
     }
     Ok(missed)
@@ -83,7 +116,7 @@ fn missed_days(state: &State, closure: Period) -> i64 {
 }
 
 /// Records the closure and gives the days back, once per subscription, all in one transaction.
-pub async fn close(services: &Services, actor: &Actor, request: Close) -> Result<ClosurePreview, Error> {
+pub async fn close(services: &Services, actor: &Actor, request: Close) -> Result<ClosureGiven, Error> {
     actor.require(Permission::GiftDays)?;
     let closure = checked(&request)?;
     let reason =
@@ -129,9 +162,9 @@ pub async fn close(services: &Services, actor: &Actor, request: Close) -> Result
     Ok(done)
 }
 
-async fn told(db: &mut PgConnection, closure: uuid::Uuid) -> Result<ClosurePreview, Error> {
+async fn told(db: &mut PgConnection, closure: uuid::Uuid) -> Result<ClosureGiven, Error> {
     Ok(sqlx::query_as!(
-        ClosurePreview,
+        ClosureGiven,
         r#"select count(*) as "subscriptions!", coalesce(sum(days), 0)::bigint as "days!" from subscription_events where closure_id = $1"#,
         closure
     )
@@ -158,8 +191,6 @@ pub async fn list(services: &Services, actor: &Actor) -> Result<Closures, Error>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::SubscriptionEventId;
-    use crate::subscriptions::model::{Event, Happening, State, fold};
     use chrono::NaiveDate;
 
     fn day(text: &str) -> NaiveDate {

@@ -277,6 +277,30 @@ pub struct ClosurePreview {
     pub subscriptions: i64,
     /// All their days together.
     pub days: i64,
+    /// Each of them, by the member's name.
+    pub rows: Vec<ExtendedRow>,
+}
+
+/// A subscription that a closure extends, before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct ExtendedRow {
+    pub subscription_id: SubscriptionId,
+    pub member_id: MemberId,
+    pub member_name: String,
+    pub member_number: String,
+    pub plan_name: String,
+    /// Days of the closure on which it runs and is not frozen.
+    pub days: i32,
+    pub ends_on: NaiveDate,
+    /// The same as before where a cancellation stands: nothing runs beyond its day.
+    pub new_ends_on: NaiveDate,
+}
+
+/// What a closure gave back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct ClosureGiven {
+    pub subscriptions: i64,
+    pub days: i64,
 }
 
 #[derive(Clone, Debug, Serialize, TS)]

@@ -60,6 +60,23 @@ pub async fn archive(services: &Services, actor: &Actor, request: ChooseTaxRate)
     Ok(rate)
 }
 
+/// Puts an archived rate back on the list.
+///
+/// # Errors
+/// [`Error::Invalid`] `taken` in `name` when its name was given to another rate meanwhile.
+pub async fn restore(services: &Services, actor: &Actor, request: ChooseTaxRate) -> Result<TaxRate, Error> {
+    actor.require(Permission::EditSettings)?;
+    let now = services.now();
+    let mut tx = services.db.begin().await?;
+    let restored = store::restore(&mut tx, request.tax_rate_id).await?;
+    let rate = store::fetch(&mut tx, request.tax_rate_id).await?;
+    if restored {
+        audited(&mut tx, actor, now, "tax_rate.restored", &rate).await?;
+    }
+    tx.commit().await?;
+    Ok(rate)
+}
+
 async fn audited(
     db: &mut PgConnection,
     actor: &Actor,

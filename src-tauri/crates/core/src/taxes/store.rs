@@ -64,3 +64,21 @@ pub async fn archive(db: &mut PgConnection, id: TaxRateId, now: DateTime<Utc>) -
     .await?;
     Ok(done.rows_affected() > 0)
 }
+
+/// False when it was in use.
+///
+/// # Errors
+/// [`Error::Invalid`] `taken` in `name` when another rate has its name meanwhile.
+pub async fn restore(db: &mut PgConnection, id: TaxRateId) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        "update tax_rates set archived_at = null where id = $1 and archived_at is not null",
+        id.0
+    )
+    .execute(db)
+    .await
+    .map_err(|error| match Error::constraint(&error) {
+        Some("tax_rates_name_key") => Error::invalid("name", "taken"),
+        _ => error.into(),
+    })?;
+    Ok(done.rows_affected() > 0)
+}

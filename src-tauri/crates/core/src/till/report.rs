@@ -1,6 +1,6 @@
 //! The figures of a shift, each added up by the database, and the rows behind a figure.
 use crate::error::Error;
-use crate::ids::{MemberId, ShiftId, TransactionId};
+use crate::ids::{MemberId, ReceiptId, ShiftId, TransactionId};
 use crate::money::Money;
 use crate::payments::wire::Method;
 use crate::till::model::{CashFlow, MOST_ROWS, Movement};
@@ -195,6 +195,7 @@ struct Line {
     member_id: Option<MemberId>,
     member: Option<String>,
     text: Option<String>,
+    receipt_id: Option<ReceiptId>,
     receipt_number: Option<i64>,
     total: i64,
 }
@@ -210,6 +211,7 @@ impl Line {
             member_id: self.member_id,
             member: self.member,
             text: self.text,
+            receipt_id: self.receipt_id,
             receipt_number: self.receipt_number,
         }
     }
@@ -241,7 +243,7 @@ async fn charges(db: &mut PgConnection, shift: ShiftId, offset: i64) -> Result<V
         Line,
         r#"select t.id as "transaction_id: TransactionId", t.at, a.full_name as "by?", c.amount as minor, c.currency,
                null::text as "method?: Method", m.id as "member_id?: MemberId", m.full_name as "member?", c.description as "text?",
-               r.number as "receipt_number?", count(*) over () as "total!"
+               r.id as "receipt_id?: ReceiptId", r.number as "receipt_number?", count(*) over () as "total!"
            from receipts r
            join ledger_transactions t on t.id = r.transaction_id
            join charges c on c.transaction_id = t.id
@@ -262,7 +264,7 @@ async fn credits(db: &mut PgConnection, shift: ShiftId, offset: i64) -> Result<V
         Line,
         r#"select t.id as "transaction_id: TransactionId", t.at, a.full_name as "by?", k.amount as minor, c.currency,
                null::text as "method?: Method", m.id as "member_id?: MemberId", m.full_name as "member?", c.description as "text?",
-               r.number as "receipt_number?", count(*) over () as "total!"
+               r.id as "receipt_id?: ReceiptId", r.number as "receipt_number?", count(*) over () as "total!"
            from receipts r
            join ledger_transactions t on t.id = r.transaction_id
            join charge_credits k on k.transaction_id = t.id and k.kind in ('void', 'credit_note')
@@ -289,7 +291,7 @@ async fn receipts(db: &mut PgConnection, shift: ShiftId, offset: i64) -> Result<
                 + (select coalesce(sum(case kind when 'cash_in' then amount else -amount end), 0)
                    from cash_movements where transaction_id = t.id and shift_id = $1))::bigint as "minor!",
                null::text as "method?: Method", m.id as "member_id?: MemberId", m.full_name as "member?", r.kind as "text?",
-               r.number as "receipt_number?", count(*) over () as "total!"
+               r.id as "receipt_id?: ReceiptId", r.number as "receipt_number?", count(*) over () as "total!"
            from receipts r
            join ledger_transactions t on t.id = r.transaction_id
            join till_shifts s on s.id = r.shift_id
@@ -316,7 +318,7 @@ async fn moved(
         Line,
         r#"select t.id as "transaction_id: TransactionId", t.at, a.full_name as "by?", v.amount as "minor!", v.currency as "currency!",
                v.method as "method?: Method", m.id as "member_id?: MemberId", m.full_name as "member?", v.text as "text?",
-               r.number as "receipt_number?", count(*) over () as "total!"
+               r.id as "receipt_id?: ReceiptId", r.number as "receipt_number?", count(*) over () as "total!"
            from shift_movements v
            join ledger_transactions t on t.id = v.transaction_id
            left join accounts a on a.id = t.account_id
@@ -349,7 +351,7 @@ pub async fn suspects(
            )
            select v.kind as "kind!: MovementKind", v.method as "method!: Method", t.id as "transaction_id: TransactionId", t.at,
                a.full_name as "by?", v.amount as "amount!", v.currency as "currency!", m.id as "member_id?: MemberId",
-               m.full_name as "member?", v.text as "text?", r.number as "receipt_number?"
+               m.full_name as "member?", v.text as "text?", r.id as "receipt_id?: ReceiptId", r.number as "receipt_number?"
            from chosen v
            join ledger_transactions t on t.id = v.transaction_id
            left join accounts a on a.id = t.account_id
@@ -373,6 +375,7 @@ pub async fn suspects(
             member_id: row.member_id,
             member: row.member,
             text: row.text,
+            receipt_id: row.receipt_id,
             receipt_number: row.receipt_number,
         };
         (movement, shown)

@@ -7,8 +7,8 @@ use crate::audit::{self, Change};
 use crate::auth::model::Permission;
 use crate::day::BranchCalendar;
 use crate::error::Error;
-use crate::ids::{ReceiptId, ShiftId, TransactionId};
-use crate::members::form::text;
+use crate::ids::{BranchId, ReceiptId, ShiftId, TillId, TransactionId};
+use crate::members::form::{line, text};
 use crate::money::Money;
 use crate::payments::idempotency::{self, Key};
 use crate::payments::posting::{Header, Kind, Posting, account};
@@ -23,13 +23,15 @@ use crate::till::report;
 use crate::till::store::{self, ClosedShift, Drawer, NewMovement, NewShift, Shift};
 use crate::till::wire::{
     CashDirection, CashMoved, ChooseShift, ChooseTill, CloseTill, Closing, CountLine, CountTill, Counted,
-    ListShiftRows, ListShifts, MethodTotal, MoveCash, OpenShift, OpenTill, SetDeskTill, ShiftOpened,
-    ShiftReport, ShiftRows, Shifts, Till, TillCount, Tills, VarianceCause,
+    CreateTill, ListShiftRows, ListShifts, MethodTotal, MoveCash, OpenShift, OpenTill, RenameTill,
+    SetDeskTill, ShiftOpened, ShiftReport, ShiftRows, Shifts, Till, TillCount, Tills, VarianceCause,
 };
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
 
+/// Characters of a till's name: one line of a narrow receipt.
+const NAME_LENGTH: usize = 40;
 /// Characters of a reason.
 const REASON_LENGTH: usize = 500;
 /// Days of shifts in one list.
@@ -443,16 +445,15 @@ pub async fn list_shifts(services: &Services, actor: &Actor, request: ListShifts
         return Err(Error::invalid("until", "out_of_range"));
     }
     let mut db = services.db.acquire().await?;
-    let rows = store::shifts(&mut db, actor.branch()?, request.from, request.until).await?;
+    let rows = store::shifts(&mut db, actor.branch()?, request.from, request.until, request.till_id).await?;
     Ok(Shifts { rows })
 }
 
 /// The branch's drawers, and which desk uses which.
 pub async fn list(services: &Services, actor: &Actor) -> Result<Tills, Error> {
-    may_look(actor)?;
+    may_look(actor).or_else(|_| actor.require(Permission::EditSettings))?;
     let mut db = services.db.acquire().await?;
-    let branch = actor.branch()?;
-    Ok(Tills { rows: store::tills(&mut db, branch).await?, desks: store::desks(&mut db, branch).await? })
+    all_tills(&mut db, actor.branch()?).await
 }
 
 /// Gives a desk another drawer; several desks may share one. The shift at the one before runs on until it is closed.
@@ -470,10 +471,92 @@ pub async fn set_desk_till(services: &Services, actor: &Actor, request: SetDeskT
         after: Some(serde_json::json!({ "till": request.till_id })),
     };
     audit::record(&mut tx, actor, now, change).await?;
-    let tills =
-        Tills { rows: store::tills(&mut tx, branch).await?, desks: store::desks(&mut tx, branch).await? };
+    let tills = all_tills(&mut tx, branch).await?;
     tx.commit().await?;
     Ok(tills)
+}
+
+/// Adds a drawer to the branch; which desks use it is set by [`set_desk_till`].
+///
+/// # Errors
+/// [`Error::Invalid`] in `name`: `required`, `too_long`, `control_characters`, `taken`; in `id`: `id_taken`.
+pub async fn create_till(services: &Services, actor: &Actor, request: CreateTill) -> Result<Tills, Error> {
+    actor.require(Permission::EditSettings)?;
+    let name = till_name(&request.name)?;
+    let now = services.now();
+    let branch = actor.branch()?;
+    let mut tx = services.db.begin().await?;
+    free_till_name(&mut tx, branch, request.id, &name).await?;
+    if store::insert_till(&mut tx, branch, request.id, &name, now).await? {
+        till_audited(&mut tx, actor, now, "till.created", request.id, None, &name).await?;
+    }
+    let tills = all_tills(&mut tx, branch).await?;
+    if !tills.rows.iter().any(|till| till.id == request.id) {
+        return Err(Error::invalid("id", "id_taken"));
+    }
+    tx.commit().await?;
+    Ok(tills)
+}
+
+/// Gives a drawer another name; its number stays.
+///
+/// # Errors
+/// As of [`create_till`] in `name`; [`Error::NotFound`] for a till of another branch.
+pub async fn rename_till(services: &Services, actor: &Actor, request: RenameTill) -> Result<Tills, Error> {
+    actor.require(Permission::EditSettings)?;
+    let name = till_name(&request.name)?;
+    let now = services.now();
+    let branch = actor.branch()?;
+    let mut tx = services.db.begin().await?;
+    free_till_name(&mut tx, branch, request.till_id, &name).await?;
+    let before = store::rename_till(&mut tx, branch, request.till_id, &name).await?;
+    if before != name {
+        till_audited(&mut tx, actor, now, "till.renamed", request.till_id, Some(&before), &name).await?;
+    }
+    let tills = all_tills(&mut tx, branch).await?;
+    tx.commit().await?;
+    Ok(tills)
+}
+
+fn till_name(typed: &str) -> Result<String, Error> {
+    line("name", typed, NAME_LENGTH)?.ok_or(Error::invalid("name", "required"))
+}
+
+/// Two drawers of one name would be told apart on no receipt.
+async fn free_till_name(
+    db: &mut PgConnection,
+    branch: BranchId,
+    till: TillId,
+    name: &str,
+) -> Result<(), Error> {
+    store::lock_tills(db, branch).await?;
+    if store::is_till_name_taken(db, branch, till, name).await? {
+        return Err(Error::invalid("name", "taken"));
+    }
+    Ok(())
+}
+
+async fn till_audited(
+    db: &mut PgConnection,
+    actor: &Actor,
+    now: DateTime<Utc>,
+    act: &str,
+    till: TillId,
+    before: Option<&str>,
+    after: &str,
+) -> Result<(), Error> {
+    let change = Change {
+        act,
+        subject_kind: "till",
+        subject: Some(till.0),
+        before: before.map(|name| serde_json::json!({ "name": name })),
+        after: Some(serde_json::json!({ "name": after })),
+    };
+    audit::record(db, actor, now, change).await
+}
+
+async fn all_tills(db: &mut PgConnection, branch: BranchId) -> Result<Tills, Error> {
+    Ok(Tills { rows: store::tills(db, branch).await?, desks: store::desks(db, branch).await? })
 }
 
 async fn audited(

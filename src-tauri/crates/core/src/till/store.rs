@@ -274,6 +274,7 @@ pub async fn shifts(
     branch: BranchId,
     from: NaiveDate,
     until: NaiveDate,
+    till: Option<TillId>,
 ) -> Result<Vec<ShiftSummary>, Error> {
     let rows = sqlx::query!(
         r#"select s.id as "id: ShiftId", s.till_id as "till_id: TillId", t.name as till_name, s.number, s.business_day, s.opened_at,
@@ -283,11 +284,12 @@ pub async fn shifts(
            join tills t on t.id = s.till_id
            left join accounts o on o.id = s.opened_by
            left join accounts c on c.id = s.closed_by
-           where s.branch_id = $1 and s.business_day between $2 and $3
+           where s.branch_id = $1 and s.business_day between $2 and $3 and ($4::uuid is null or s.till_id = $4)
            order by s.business_day desc, s.opened_at desc, s.id desc"#,
         branch.0,
         from,
-        until
+        until,
+        till.map(|id| id.0)
     )
     .fetch_all(db)
     .await?;
@@ -326,6 +328,79 @@ pub async fn tills(db: &mut PgConnection, branch: BranchId) -> Result<Vec<TillRo
         branch.0
     )
     .fetch_all(db)
+    .await?)
+}
+
+/// Lets one change of the branch's tills at a time see the others; new desks wait as well.
+pub async fn lock_tills(db: &mut PgConnection, branch: BranchId) -> Result<(), Error> {
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('tills ' || $1::uuid, 0))", branch.0)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// A till under the branch's next number; false when there is one of that id already.
+///
+/// # Errors
+/// [`Error::Conflict`] `too_many_tills` when the numbers are used up.
+pub async fn insert_till(
+    db: &mut PgConnection,
+    branch: BranchId,
+    id: TillId,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let inserted = sqlx::query!(
+        "insert into tills (id, branch_id, number, name, created_at)
+         select $1, $2, coalesce(max(number), 0) + 1, $3, $4 from tills where branch_id = $2
+         on conflict (id) do nothing",
+        id.0,
+        branch.0,
+        name,
+        now
+    )
+    .execute(db)
+    .await
+    .map_err(|error| match Error::constraint(&error) {
+        Some("tills_number_range") => Error::conflict("too_many_tills"),
+        _ => error.into(),
+    })?;
+    Ok(inserted.rows_affected() > 0)
+}
+
+/// The till's name before; it must be one of the branch's.
+pub async fn rename_till(
+    db: &mut PgConnection,
+    branch: BranchId,
+    id: TillId,
+    name: &str,
+) -> Result<String, Error> {
+    sqlx::query_scalar!(
+        r#"with before as (select id, name from tills where id = $1 and branch_id = $2 for update)
+           update tills t set name = $3 from before where t.id = before.id returning before.name as "name!""#,
+        id.0,
+        branch.0,
+        name
+    )
+    .fetch_optional(db)
+    .await?
+    .ok_or(Error::NotFound("till"))
+}
+
+/// True when another till of the branch is called that, however it is written.
+pub async fn is_till_name_taken(
+    db: &mut PgConnection,
+    branch: BranchId,
+    id: TillId,
+    name: &str,
+) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from tills where branch_id = $1 and id <> $2 and lower(name) = lower($3)) as "taken!""#,
+        branch.0,
+        id.0,
+        name
+    )
+    .fetch_one(db)
     .await?)
 }
 

@@ -303,6 +303,7 @@ pub struct ShiftRow {
     pub member: Option<String>,
     /// What was sold, why cash moved, whom a bill is from, a slip's number.
     pub text: Option<String>,
+    pub receipt_id: Option<ReceiptId>,
     pub receipt_number: Option<i64>,
 }
 
@@ -311,6 +312,9 @@ pub struct ListShifts {
     pub from: NaiveDate,
     /// Inclusive.
     pub until: NaiveDate,
+    /// Only of this drawer.
+    #[serde(default)]
+    pub till_id: Option<TillId>,
 }
 
 /// Shifts by business day, newest first.
@@ -364,4 +368,18 @@ pub struct DeskTill {
 pub struct SetDeskTill {
     pub desk_id: DeskId,
     pub till_id: TillId,
+}
+
+/// Another drawer for the branch; it takes the next number. A retry with the same id makes no second one.
+#[derive(Debug, Serialize, Deserialize, TS)]
+pub struct CreateTill {
+    pub id: TillId,
+    pub name: String,
+}
+
+/// What is printed from now on; receipts and reports that were given out keep the name they have.
+#[derive(Debug, Serialize, Deserialize, TS)]
+pub struct RenameTill {
+    pub till_id: TillId,
+    pub name: String,
 }

@@ -234,6 +234,9 @@ commands! {
     fn plan_price_set(call, request: plan::SetPrice) -> plan::Plan {
         plans::set_price(call.services(), call.actor()?, request).await?
     }
+    fn plan_price_withdraw(call, request: plan::WithdrawPrice) -> plan::Plan {
+        plans::withdraw_price(call.services(), call.actor()?, request).await?
+    }
     fn sale_preview(call, request: sale::Basket) -> sale::SalePreview {
         sales::sale_preview(call.services(), call.actor()?, request).await?
     }
@@ -281,7 +284,7 @@ commands! {
     fn closure_preview(call, request: subscription::Close) -> subscription::ClosurePreview {
         closures::preview(call.services(), call.actor()?, request).await?
     }
-    fn closure_add(call, request: subscription::Close) -> subscription::ClosurePreview {
+    fn closure_add(call, request: subscription::Close) -> subscription::ClosureGiven {
         closures::close(call.services(), call.actor()?, request).await?
     }
     fn closure_list(call, _request: Nothing) -> subscription::Closures { closures::list(call.services(), call.actor()?).await? }
@@ -334,6 +337,12 @@ commands! {
         till::close(call.services(), call.actor()?, request).await?
     }
     fn till_list(call, _request: Nothing) -> drawer::Tills { till::list(call.services(), call.actor()?).await? }
+    fn till_create(call, request: drawer::CreateTill) -> drawer::Tills {
+        till::create_till(call.services(), call.actor()?, request).await?
+    }
+    fn till_rename(call, request: drawer::RenameTill) -> drawer::Tills {
+        till::rename_till(call.services(), call.actor()?, request).await?
+    }
     fn desk_till_set(call, request: drawer::SetDeskTill) -> drawer::Tills {
         till::set_desk_till(call.services(), call.actor()?, request).await?
     }
@@ -370,6 +379,9 @@ commands! {
     fn product_price_set(call, request: product::SetProductPrice) -> product::Product {
         retail::set_price(call.services(), call.actor()?, request).await?
     }
+    fn product_price_withdraw(call, request: product::WithdrawProductPrice) -> product::Product {
+        retail::withdraw_price(call.services(), call.actor()?, request).await?
+    }
     fn stock_move(call, request: product::MoveStock) -> product::StockMoved {
         retail::move_stock(call.services(), call.actor()?, request).await?
     }
@@ -382,6 +394,9 @@ commands! {
     }
     fn tax_rate_archive(call, request: tax::ChooseTaxRate) -> tax::TaxRate {
         taxes::archive(call.services(), call.actor()?, request).await?
+    }
+    fn tax_rate_restore(call, request: tax::ChooseTaxRate) -> tax::TaxRate {
+        taxes::restore(call.services(), call.actor()?, request).await?
     }
     fn expense_list(call, request: expense::ListExpenses) -> expense::Expenses {
         expenses::list(call.services(), call.actor()?, request).await?
