@@ -19,6 +19,7 @@ mod receipts;
 mod retail;
 mod sales;
 mod search;
+mod sync;
 mod testkit;
 mod tills;
 mod verify;

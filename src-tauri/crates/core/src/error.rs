@@ -57,6 +57,11 @@ impl Error {
         }
     }
 
+    /// True when a branch tried to write what its headquarters owns.
+    pub fn is_headquarters_own(&self) -> bool {
+        matches!(self, Self::Database(error) if Self::constraint(error) == Some("headquarters_owns"))
+    }
+
     /// As it crosses the border. The interface has a sentence per code; `message` is for logs and other clients.
     pub fn to_wire(&self) -> WireError {
         let (code, field, params) = match self {
@@ -72,9 +77,11 @@ impl Error {
                 ("too_many_attempts", None, serde_json::json!({ "seconds": seconds }))
             }
             error if error.lost_connection() => ("database_unreachable", None, serde_json::Value::Null),
+            error if error.is_headquarters_own() => ("headquarters_owns", None, serde_json::Value::Null),
             Self::Database(_) | Self::Internal(_) => ("internal", None, serde_json::Value::Null),
         };
         let message = match self {
+            error if error.is_headquarters_own() => "Only headquarters changes this; nothing was stored.".to_owned(),
             Self::Database(_) | Self::Internal(_) => "Something went wrong; nothing was stored.".to_owned(),
             other => other.to_string(),
         };

@@ -27,6 +27,7 @@ pub mod sealed;
 pub mod secret;
 pub mod services;
 pub mod subscriptions;
+pub mod sync;
 pub mod taxes;
 pub mod till;
 pub mod verify;

@@ -23,6 +23,7 @@ pub struct Host {
     pub device: String,
     desk_file: DeskFile,
     jobs: tokio::sync::Mutex<Option<JobScheduler>>,
+    relay: Mutex<Option<tokio::task::AbortHandle>>,
     /// Token of the session that used this desk last: whoever it belongs to stands at the desk, and the scanner
     /// works in that person's name.
     at_desk: Mutex<Option<String>>,
@@ -46,6 +47,7 @@ impl Host {
             device,
             desk_file,
             jobs: tokio::sync::Mutex::default(),
+            relay: Mutex::default(),
             at_desk: Mutex::new(None),
         }))
     }
@@ -57,6 +59,14 @@ impl Host {
     /// What happens by itself; see [`crate::jobs`].
     pub(crate) async fn jobs(&self) -> tokio::sync::MutexGuard<'_, Option<JobScheduler>> {
         self.jobs.lock().await
+    }
+
+    /// Takes the running relay in, and ends the one before.
+    pub(crate) fn relays_by(&self, running: Option<tokio::task::AbortHandle>) {
+        let mut relay = self.relay.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = std::mem::replace(&mut *relay, running) {
+            before.abort();
+        }
     }
 
     /// What this desk remembers between runs.

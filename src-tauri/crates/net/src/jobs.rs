@@ -2,6 +2,8 @@
 //! if nothing is due, so it does not matter which host runs it, or that two do.
 use crate::host::Host;
 use crate::payments;
+use gatehouse_core::sync::keep::keep_in_step;
+use gatehouse_core::sync::relay::find_members;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
@@ -17,10 +19,20 @@ pub async fn start(host: &Arc<Host>) {
         Ok(scheduler) => *host.jobs().await = Some(scheduler),
         Err(error) => tracing::error!(%error, "nothing happens by itself"),
     }
+    if let Some(headquarters) = headquarters() {
+        let running = tokio::spawn(keep_in_step(host.services().clone(), headquarters));
+        host.relays_by(Some(running.abort_handle()));
+    }
+}
+
+/// The headquarters' database with this branch's own role.
+fn headquarters() -> Option<String> {
+    std::env::var("GATEHOUSE_HEADQUARTERS_URL").ok().filter(|url| !url.trim().is_empty())
 }
 
 /// Ends them; what is under way is not waited for.
 pub async fn stop(host: &Host) {
+    host.relays_by(None);
     if let Some(mut scheduler) = host.jobs().await.take()
         && let Err(error) = scheduler.shutdown().await
     {
@@ -43,6 +55,10 @@ fn settle(host: Weak<Host>) -> Result<Job, JobSchedulerError> {
         let (host, turn) = (host.clone(), turn.clone());
         Box::pin(async move {
             let (Some(host), Ok(_turn)) = (host.upgrade(), turn.try_lock()) else { return };
+            // Members that branches sent here; there are none but at a headquarters.
+            if let Err(error) = find_members(host.services()).await {
+                tracing::warn!(%error, "new members cannot be searched for yet");
+            }
             match payments::settle_all(host.services(), &host.gateways).await {
                 Ok(run) if run == payments::Run::default() => {}
                 Ok(run) => {

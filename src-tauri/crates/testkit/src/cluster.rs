@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use gatehouse_core::db;
 use gatehouse_pg::{APP_ROLE, Config, Durability, Error, Lifetime, OWNER_ROLE, Role, Server};
-use sqlx::postgres::{PgConnection, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgPool};
 use tokio::sync::OnceCell;
 
@@ -67,6 +67,35 @@ impl TestDb {
         db
     }
 
+    /// How a role of this name logs in here: one that may do nothing but what it is granted. It goes with the database.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub async fn login(&self, role: &str) -> PgConnectOptions {
+        let role = format!("{}_{role}", self.name);
+        run(&self.admin_url, &format!("drop role if exists {role}")).await;
+        run(&self.admin_url, &format!("create role {role} login password 'of a test'")).await;
+        let options: PgConnectOptions = self.app_url.parse().expect("our own URL is valid");
+        options.username(&role).password("of a test")
+    }
+
+    /// Ends a role's sessions in this database, as a line that is cut does.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub async fn end_sessions(&self, role: &str) {
+        let mut admin = PgConnection::connect(&self.admin_url).await.expect("the tests' Postgres answers");
+        sqlx::query(
+            "select pg_terminate_backend(pid) from pg_stat_activity where usename = $1 and datname = $2",
+        )
+        .bind(role)
+        .bind(&self.name)
+        .execute(&mut admin)
+        .await
+        .expect("sessions end");
+        admin.close().await.expect("a connection closes");
+    }
+
     async fn create(cluster: &Cluster, template: &str) -> Self {
         Self::create_on(&cluster.server, template).await
     }
@@ -88,11 +117,20 @@ impl TestDb {
 impl Drop for TestDb {
     fn drop(&mut self) {
         let drop_it = format!("drop database if exists {} with (force)", self.name);
+        let roles = format!(
+            "do $$ declare r name; begin
+                 for r in select rolname from pg_roles where rolname like '{}\\_%' loop execute format('drop role %I', r); end loop;
+             end $$",
+            self.name.replace('_', "\\_")
+        );
         let admin_url = self.admin_url.clone();
         // On a thread of its own: the test's runtime cannot be waited for from here.
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime").block_on(run(&admin_url, &drop_it));
+            runtime.expect("a runtime").block_on(async {
+                run(&admin_url, &drop_it).await;
+                run(&admin_url, &roles).await;
+            });
         });
         if thread.join().is_err() {
             eprintln!("the test's database {} stays until the next run", self.name);

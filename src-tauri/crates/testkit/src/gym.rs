@@ -92,6 +92,25 @@ impl TestGym {
             }
         }
         let branch = insert_branch(&db.owner, &clock, gym, "1", "Zamalek", &setup).await;
+        Self::staffed(db, setup, clock, files, branch).await
+    }
+
+    /// A branch whose row is in the database already: two desks and staff of its own.
+    ///
+    /// # Panics
+    /// When the database refuses the rows.
+    pub async fn of_branch(db: TestDb, setup: GymSetup, branch: BranchId) -> Self {
+        let clock = FakeClock::at(setup.now);
+        Self::staffed(db, setup, clock, tempfile::tempdir().expect("a temporary folder"), branch).await
+    }
+
+    async fn staffed(
+        db: TestDb,
+        setup: GymSetup,
+        clock: FakeClock,
+        files: TempDir,
+        branch: BranchId,
+    ) -> Self {
         let desk = insert_desk(&db.owner, &clock, branch, "1").await;
         let second_desk = insert_desk(&db.owner, &clock, branch, "2").await;
         let mut staff = Vec::new();

@@ -171,7 +171,7 @@ macro_rules! facts {
                         'minimum_term_days', s.minimum_term_days, 'notice_days', s.notice_days, 'auto_renew', s.auto_renew,
                         'events', (select json_agg(json_build_object('id', e.id, 'kind', e.kind, 'starts_on', e.starts_on,
                                        'ends_on', e.ends_on, 'visits', e.visits, 'days', e.days, 'business_day', e.business_day,
-                                       'voids', e.voids_event_id, 'about', e.about_event_id) order by e.seq)
+                                       'voids', e.voids_event_id, 'about', e.about_event_id) order by e.seq, e.at, e.id)
                                    from subscription_events e where e.subscription_id = s.id),
                         'used', (select json_agg(u.business_day) from visit_uses u where u.subscription_id = s.id
                                    and not exists (select from entry_voids v where v.entry_id = u.entry_id)),

@@ -8,6 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 impl Sex {
     pub fn as_str(self) -> &'static str {
@@ -104,7 +105,7 @@ pub async fn insert(
     )
     .execute(&mut *db)
     .await?;
-    write_keys(db, id, number, form).await
+    write_keys(db, id, searched(number, form)).await
 }
 
 /// Replaces the record's fields, and its search keys.
@@ -144,24 +145,51 @@ pub async fn update(
     sqlx::query!("delete from member_search_keys where member_id = $1 and kind <> 'c'", id.0)
         .execute(&mut *db)
         .await?;
-    Ok(write_keys(db, id, number, form).await?)
+    Ok(write_keys(db, id, searched(number, form)).await?)
 }
 
-/// Everything this member is found by, but cards. Prefixes that nobody's name has any more do no harm: they lead to
-/// an empty stretch of keys.
-async fn write_keys(
-    db: &mut PgConnection,
-    id: MemberId,
-    number: &str,
-    form: &MemberForm,
-) -> Result<(), sqlx::Error> {
-    let searched = Searched {
+fn searched<'a>(number: &'a str, form: &'a MemberForm) -> Searched<'a> {
+    Searched {
         number,
         full_name: &form.full_name,
         native_name: form.native_name.as_deref(),
         phone: form.phone.as_deref(),
         email: form.email.as_deref(),
-    };
+    }
+}
+
+/// Everything these members are found by, cards too, from their rows as they stand.
+pub async fn write_keys_anew(db: &mut PgConnection, members: &[Uuid]) -> Result<(), Error> {
+    sqlx::query!("delete from member_search_keys where member_id = any($1)", members)
+        .execute(&mut *db)
+        .await?;
+    let rows = sqlx::query!(
+        r#"select m.id as "id: MemberId", m.number, m.full_name, m.native_name, m.phone, m.email,
+               array(select a.code from pass_aliases a join passes p on p.id = a.pass_id where p.member_id = m.id) as "codes!"
+           from members m where m.id = any($1)"#,
+        members
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    for row in &rows {
+        let searched = Searched {
+            number: &row.number,
+            full_name: &row.full_name,
+            native_name: row.native_name.as_deref(),
+            phone: row.phone.as_deref(),
+            email: row.email.as_deref(),
+        };
+        write_keys(db, row.id, searched).await?;
+        for code in &row.codes {
+            add_card_key(db, row.id, code).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Everything this member is found by, but cards. Prefixes that nobody's name has any more do no harm: they lead to
+/// an empty stretch of keys.
+async fn write_keys(db: &mut PgConnection, id: MemberId, searched: Searched<'_>) -> Result<(), sqlx::Error> {
     let (kinds, texts): (Vec<String>, Vec<String>) =
         keys::member_keys(searched).into_iter().map(|(kind, key)| (kind.as_str().to_owned(), key)).unzip();
     sqlx::query!(
@@ -173,8 +201,8 @@ async fn write_keys(
     )
     .execute(&mut *db)
     .await?;
-    let mut prefixes = keys::name_prefixes(&form.full_name);
-    prefixes.extend(form.native_name.as_deref().map(keys::name_prefixes).unwrap_or_default());
+    let mut prefixes = keys::name_prefixes(searched.full_name);
+    prefixes.extend(searched.native_name.map(keys::name_prefixes).unwrap_or_default());
     let (variants, prefixes): (Vec<String>, Vec<String>) = prefixes
         .iter()
         .flat_map(|prefix| keys::deletions(prefix).into_iter().map(|variant| (variant, prefix.clone())))

@@ -169,7 +169,7 @@ pub async fn of_member(db: &mut PgConnection, member: MemberId) -> Result<Vec<Re
         r#"select to_jsonb(s) || jsonb_build_object('trainer', (select a.full_name from accounts a where a.id = s.trainer_account_id))
                    as "sold!: Json<Sold>",
                (select coalesce(jsonb_agg(to_jsonb(e) || jsonb_build_object('by', a.full_name, 'charged', c.amount, 'currency', c.currency)
-                       order by e.seq), '[]')
+                       order by e.seq, e.at, e.id), '[]')
                    from subscription_events e
                    left join accounts a on a.id = e.account_id
                    left join charges c on c.transaction_id = e.ledger_transaction_id and c.subscription_id = s.id
@@ -201,7 +201,7 @@ pub async fn of_member(db: &mut PgConnection, member: MemberId) -> Result<Vec<Re
 pub async fn ends_of(db: &mut PgConnection, members: &[Uuid]) -> Result<HashMap<MemberId, NaiveDate>, Error> {
     let rows = sqlx::query!(
         r#"select to_json(s) as "sold!: Json<Sold>",
-               (select coalesce(json_agg(e order by e.seq), '[]')
+               (select coalesce(json_agg(e order by e.seq, e.at, e.id), '[]')
                    from subscription_events e where e.subscription_id = s.id) as "events!: Json<Vec<EventRow>>"
            from subscriptions s
            where s.member_id = any($1) and s.kind <> 'personal_training'"#,

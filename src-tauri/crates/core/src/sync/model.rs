@@ -1,0 +1,60 @@
+//! The relay's rules, pure.
+use chrono::TimeDelta;
+
+/// The longest pause between two attempts to reach a headquarters that does not answer.
+const LONGEST: TimeDelta = TimeDelta::minutes(2);
+/// The pause after the first failure.
+const SHORTEST: TimeDelta = TimeDelta::seconds(1);
+
+/// The pause after so many failures in a row: twice the one before, up to two minutes, and shortened by up to a half so
+/// that the branches of a headquarters that comes back do not all arrive at once. `draw` is any random number.
+pub fn back_off(failures: u32, draw: u32) -> TimeDelta {
+    let longest = LONGEST.num_milliseconds();
+    let whole = SHORTEST
+        .num_milliseconds()
+        .checked_shl(failures.saturating_sub(1).min(16))
+        .map_or(longest, |pause| pause.min(longest));
+    let half = whole / 2;
+    TimeDelta::milliseconds(half + i64::from(draw) % (half + 1))
+}
+
+/// How much is sent and read at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub events: i32,
+    /// Of a batch's rows as text; one larger event goes alone.
+    pub bytes: i64,
+    pub rows: i32,
+}
+
+impl Default for Limits {
+    /// Small enough that a cut loses a second of work, large enough that the round trip does not count.
+    fn default() -> Self {
+        Self { events: 500, bytes: 4 * 1024 * 1024, rows: 1_000 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_pause_is_at_least_half_a_second_and_at_most_two_minutes(failures in 0_u32.., draw in 0_u32..) {
+            let pause = back_off(failures, draw);
+            prop_assert!(pause >= SHORTEST / 2 && pause <= LONGEST, "{pause}");
+        }
+
+        #[test]
+        fn it_never_gets_shorter_by_failing_again(failures in 0_u32..100) {
+            prop_assert!(back_off(failures + 1, 0) >= back_off(failures, 0));
+        }
+    }
+
+    #[test]
+    fn it_doubles_and_stops_at_two_minutes() {
+        let pauses: Vec<_> = (1..=9).map(|failures| back_off(failures, 0).num_milliseconds()).collect();
+        assert_eq!(pauses, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
+    }
+}

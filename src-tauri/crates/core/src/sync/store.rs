@@ -1,0 +1,193 @@
+//! SQL of both ends: the branch's own database, and the three calls it may make at headquarters.
+use super::model::Limits;
+use super::wire::{Answer, Hello, Page, Pushed};
+use crate::error::Error;
+use crate::ids::BranchId;
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// What a database is.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// `alone`, `branch` or `headquarters`.
+    pub mode: String,
+    pub branch: Option<Uuid>,
+    pub incarnation: Option<Uuid>,
+    /// The headquarters' epoch, as far as it is known.
+    pub epoch: Option<Uuid>,
+    /// How far the feed was read.
+    pub cursor: String,
+    pub in_step_at: Option<DateTime<Utc>>,
+    /// The last day that was compared with headquarters.
+    pub audited_on: Option<NaiveDate>,
+    /// Queued and not answered.
+    pub waiting: i64,
+    /// Kept aside at either end.
+    pub aside: i64,
+}
+
+pub async fn node(db: &mut PgConnection) -> Result<Node, Error> {
+    Ok(sqlx::query_as!(
+        Node,
+        r#"select mode, branch_id as branch, incarnation, epoch, cursor, in_step_at, audited_on,
+               (select count(*) from sync_outbox where answer is null) as "waiting!",
+               (select count(*) from sync_outbox where answer = 'quarantine')
+                   + (select count(*) from sync_quarantine where resolved_at is null) as "aside!"
+           from sync_node"#
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// Makes a database that is alone the headquarters; as its owner.
+pub async fn found(db: &mut PgConnection, epoch: Uuid) -> Result<(), Error> {
+    sqlx::query!("select sync_found($1)", epoch).execute(db).await?;
+    Ok(())
+}
+
+/// Makes a database that is alone a branch, and queues what is in it; as its owner. `founds`: its plans and prices become
+/// the headquarters'.
+///
+/// # Errors
+/// A conflict when it has joined already, or holds facts of other branches.
+pub async fn join(
+    db: &mut PgConnection,
+    branch: BranchId,
+    incarnation: Uuid,
+    founds: bool,
+) -> Result<(), Error> {
+    sqlx::query!("select sync_join($1, $2, $3)", branch.0, incarnation, founds).execute(db).await.map_err(
+        |error| match Error::constraint(&error) {
+            Some("sync_joined") => Error::conflict("sync_joined"),
+            Some("sync_one_branch") => Error::conflict("sync_one_branch"),
+            _ => error.into(),
+        },
+    )?;
+    Ok(())
+}
+
+/// Lets a database role in as a branch; at headquarters, as its owner.
+pub async fn enrol(db: &mut PgConnection, branch: BranchId, role: &str, founds: bool) -> Result<(), Error> {
+    sqlx::query!("select sync_enrol($1, $2::text::name, $3)", branch.0, role, founds).execute(db).await?;
+    Ok(())
+}
+
+/// Remembers the headquarters. After its restore the feed is read from its beginning, and everything is sent again.
+pub async fn met(db: &mut PgConnection, epoch: Uuid) -> Result<(), Error> {
+    sqlx::query!("select relay_met($1)", epoch).execute(db).await?;
+    Ok(())
+}
+
+pub async fn in_step(db: &mut PgConnection, now: DateTime<Utc>) -> Result<(), Error> {
+    sqlx::query!("update sync_node set in_step_at = $1", now).execute(db).await?;
+    Ok(())
+}
+
+/// The next events to send, money first; an empty array when there is none.
+pub async fn take(db: &mut PgConnection, limits: Limits) -> Result<Vec<Value>, Error> {
+    let batch = sqlx::query_scalar!(r#"select relay_take($1, $2) as "batch!""#, limits.events, limits.bytes)
+        .fetch_one(db)
+        .await?;
+    match batch {
+        Value::Array(events) => Ok(events),
+        other => Err(Error::Internal(format!("the queue gave {other}"))),
+    }
+}
+
+pub async fn answered(db: &mut PgConnection, pushed: &Pushed) -> Result<(), Error> {
+    // An id that is none is an answer to an event that this queue never had.
+    let known: Vec<_> = pushed
+        .answers
+        .iter()
+        .filter(|event| event.id.as_str().is_some_and(|id| Uuid::parse_str(id).is_ok()))
+        .collect();
+    sqlx::query!("select relay_answered($1)", json!(known)).execute(db).await?;
+    Ok(())
+}
+
+/// Applies a page; gives how many rows were set aside.
+pub async fn apply(db: &mut PgConnection, page: &Page) -> Result<i32, Error> {
+    Ok(sqlx::query_scalar!(r#"select relay_apply($1, $2) as "aside!""#, page.rows, page.cursor)
+        .fetch_one(db)
+        .await?)
+}
+
+/// Applies rows of this branch's own, after a restore.
+pub async fn take_back(db: &mut PgConnection, page: &Page) -> Result<(), Error> {
+    sqlx::query_scalar!("select relay_apply($1, null)", page.rows).fetch_one(db).await?;
+    Ok(())
+}
+
+/// While rows come back, a ledger transaction may be there in part.
+pub async fn takes_back(db: &mut PgConnection, begins: bool) -> Result<(), Error> {
+    sqlx::query!("select relay_takes_back($1)", begins).execute(db).await?;
+    Ok(())
+}
+
+/// Says that a database was put back to an earlier state; as its owner, before anything else is done with it.
+pub async fn restored(db: &mut PgConnection, anew: Uuid) -> Result<(), Error> {
+    sqlx::query!("select sync_restored($1)", anew).execute(db).await?;
+    Ok(())
+}
+
+/// Sends an event that headquarters keeps aside once more.
+pub async fn resend(db: &mut PgConnection, event: Uuid) -> Result<(), Error> {
+    sqlx::query!("select relay_resend($1)", event).execute(db).await?;
+    Ok(())
+}
+
+/// Members that a relay brought or changed and that cannot be searched for yet; up to `most`.
+pub async fn unfound(db: &mut PgConnection, most: i64) -> Result<Vec<Uuid>, Error> {
+    Ok(sqlx::query_scalar!("delete from sync_unfound where member_id in (select member_id from sync_unfound limit $1) returning member_id", most)
+        .fetch_all(db)
+        .await?)
+}
+
+pub async fn hello(
+    hq: &mut PgConnection,
+    version: i64,
+    incarnation: Uuid,
+    waiting: i64,
+    took_back: bool,
+    now: DateTime<Utc>,
+) -> Result<Answer<Hello>, Error> {
+    let report = json!({ "waiting": waiting, "took_back": took_back, "at": now });
+    read(
+        sqlx::query_scalar!(r#"select hq_hello($1, $2, $3) as "answer!""#, version, incarnation, report)
+            .fetch_one(hq)
+            .await?,
+    )
+}
+
+pub async fn push(hq: &mut PgConnection, events: &[Value]) -> Result<Answer<Pushed>, Error> {
+    read(sqlx::query_scalar!(r#"select hq_push($1) as "answer!""#, json!(events)).fetch_one(hq).await?)
+}
+
+pub async fn pull(hq: &mut PgConnection, cursor: &str, rows: i32) -> Result<Answer<Page>, Error> {
+    read(sqlx::query_scalar!(r#"select hq_pull($1, $2) as "answer!""#, cursor, rows).fetch_one(hq).await?)
+}
+
+/// What this branch has sent itself, from the event after `since`; the page's cursor is the last one's id.
+pub async fn own(hq: &mut PgConnection, since: Uuid, rows: i32) -> Result<Answer<Page>, Error> {
+    read(sqlx::query_scalar!(r#"select hq_own($1, $2) as "answer!""#, since, rows).fetch_one(hq).await?)
+}
+
+/// Compares a day's events (by UTC) at both ends; where they differ, the day is queued again. True when they agreed.
+pub async fn audit(local: &mut PgConnection, hq: &mut PgConnection, day: NaiveDate) -> Result<bool, Error> {
+    let mine =
+        sqlx::query_scalar!(r#"select relay_audit($1) as "sums!""#, day).fetch_one(&mut *local).await?;
+    let answer =
+        sqlx::query_scalar!(r#"select hq_audit($1, $2) as "answer!""#, day, mine).fetch_one(hq).await?;
+    let Some(agreed) = answer["agreed"].as_bool() else {
+        return Err(Error::Internal(format!("headquarters' answer: {answer}")));
+    };
+    sqlx::query!("select relay_audited($1, $2)", day, agreed).execute(local).await?;
+    Ok(agreed)
+}
+
+fn read<T: DeserializeOwned>(answer: Value) -> Result<Answer<T>, Error> {
+    serde_json::from_value(answer).map_err(|error| Error::Internal(format!("headquarters' answer: {error}")))
+}

@@ -1,0 +1,226 @@
+//! What branches do without each other, and what they have afterwards.
+use super::{Branch, House, differ, does, edit, everywhere, facts, fed, founded, number, opened, register};
+use crate::passes::{card, payload};
+use gatehouse_core::checkin::service::check_in;
+use gatehouse_core::checkin::wire::{CheckIn, Outcome, Source, Verdict, Who};
+use gatehouse_core::clock::Clock;
+use gatehouse_core::ids::{MemberId, PlanId, ScanId, SubscriptionId};
+use gatehouse_core::members::search::search;
+use gatehouse_core::members::wire::SearchMembers;
+use gatehouse_core::plans::service::create_plan;
+use gatehouse_core::plans::wire::CreatePlan;
+use gatehouse_core::subscriptions::wire::Act;
+use gatehouse_core::verify::verify;
+use gatehouse_testkit::{TestGym, books, pack_form, plan_form};
+
+async fn scan(branch: &Branch, text: &str) -> Verdict {
+    let gym = &branch.gym;
+    let request = CheckIn {
+        scan_id: ScanId::new(gym.clock.now()),
+        who: Who::Code(text.to_owned()),
+        source: Source::Webcam,
+    };
+    check_in(&gym.services, &gym.reception, request).await.expect("a verdict")
+}
+
+async fn sold(gym: &TestGym, member: MemberId, plan: PlanId) -> SubscriptionId {
+    gym.sell_plan(member, plan).await;
+    sqlx::query_scalar("select id from subscriptions order by created_at desc, id desc limit 1")
+        .fetch_one(&gym.db.owner)
+        .await
+        .expect("a subscription")
+}
+
+/// A house whose gym lived alone first, with a plan and a member that has a card.
+async fn with_a_card(
+    form: gatehouse_core::plans::wire::PlanForm,
+) -> (House, MemberId, SubscriptionId, String) {
+    let gym = TestGym::new().await;
+    let plan = gym.plan(everywhere(form), 40_000).await;
+    let member = register(&gym, "Mona Adel").await.id;
+    let subscription = sold(&gym, member, plan).await;
+    let text = payload(&gym, card(&gym, member).await.id).await;
+    let (hq, first) = founded(gym).await;
+    let second = opened(&hq, "2", &first.gym.setup).await;
+    let house = House { hq, first, second };
+    house.meet().await;
+    (house, member, subscription, text)
+}
+
+#[tokio::test]
+async fn a_gym_that_lived_alone_joins_with_all_it_has() {
+    let gym = TestGym::new().await;
+    let plan = gym.plan(everywhere(pack_form("Ten visits", 10, 60)), 40_000).await;
+    for name in ["Mona Adel", "Karim Nabil"] {
+        let member = register(&gym, name).await.id;
+        sold(&gym, member, plan).await;
+        let text = payload(&gym, card(&gym, member).await.id).await;
+        let request =
+            CheckIn { scan_id: ScanId::new(gym.clock.now()), who: Who::Code(text), source: Source::Webcam };
+        let verdict = check_in(&gym.services, &gym.reception, request).await.expect("a verdict");
+        assert_eq!(verdict.outcome, Outcome::Admitted);
+    }
+    let before = (facts(&gym.db.owner, None).await, fed(&gym.db.owner).await);
+    let (hq, branch) = founded(gym).await;
+    assert_eq!(number(&hq.owner, "select count(*) from sync_quarantine").await, 0);
+    assert_eq!(
+        branch.gym.count("select count(*) from sync_outbox where answer is distinct from 'ok'").await,
+        0
+    );
+    differ("facts", &before.0, &facts(&hq.owner, None).await);
+    differ("the rest", &before.1, &fed(&hq.owner).await);
+    let read = verify(&hq.owner).await.expect("read");
+    assert_eq!((read.receipts, read.broken), (2, None));
+    assert_eq!(books::disagreements(&hq.owner).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_is_sold_at_a_branch_is_at_headquarters_and_nothing_else_waits() {
+    let house = House::new().await;
+    let plan = CreatePlan {
+        id: PlanId::new(house.first.gym.clock.now()),
+        form: everywhere(plan_form("Monthly")),
+        price_minor: 75_000,
+    };
+    let plan_id = plan.id;
+    let refused =
+        create_plan(&house.first.gym.services, &house.first.gym.owner, plan).await.expect_err("a refusal");
+    assert_eq!(refused.to_wire().code, "headquarters_owns");
+    // Headquarters' own screens work in its database.
+    let services =
+        gatehouse_core::services::Services { db: house.hq.app.clone(), ..house.first.gym.services.clone() };
+    let plan = CreatePlan { id: plan_id, form: everywhere(plan_form("Monthly")), price_minor: 75_000 };
+    create_plan(&services, &house.first.gym.owner, plan).await.expect("a plan");
+    house.meet().await;
+    for branch in [&house.first, &house.second] {
+        let member = register(&branch.gym, "Mona Adel").await.id;
+        sold(&branch.gym, member, plan_id).await;
+    }
+    house.meet().await;
+    house.agree().await;
+    assert_eq!(number(&house.hq.owner, "select count(*) from receipts").await, 2);
+    assert_eq!(number(&house.hq.owner, "select count(distinct number) from members").await, 2);
+    assert_eq!(verify(&house.hq.owner).await.expect("read").broken, None);
+    assert_eq!(books::disagreements(&house.hq.owner).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_member_of_one_branch_is_found_and_let_in_at_the_other() {
+    let (house, member, _, text) = with_a_card(pack_form("Ten visits", 10, 60)).await;
+    let request = SearchMembers { query: "mona ad".to_owned(), limit: None };
+    let hits = search(&house.second.gym.services, &house.second.gym.reception, request).await.expect("hits");
+    assert_eq!(hits.rows.iter().map(|hit| hit.id).collect::<Vec<_>>(), [member]);
+    assert_eq!(scan(&house.second, &text).await.outcome, Outcome::Admitted);
+    house.meet().await;
+    house.agree().await;
+    assert_eq!(number(&house.first.gym.db.owner, "select count(*) from visit_uses").await, 1);
+}
+
+#[tokio::test]
+async fn the_last_visit_used_at_two_branches_without_a_network_is_two_entries() {
+    let (house, _, _, text) = with_a_card(pack_form("One visit", 1, 60)).await;
+    for branch in [&house.first, &house.second] {
+        assert_eq!(scan(branch, &text).await.outcome, Outcome::Admitted);
+    }
+    house.meet().await;
+    house.agree().await;
+    for db in [&house.hq.owner, &house.first.gym.db.owner, &house.second.gym.db.owner] {
+        assert_eq!(number(db, "select count(*) from visit_uses where visit_no = 1").await, 2);
+    }
+}
+
+#[tokio::test]
+async fn what_two_branches_do_to_one_subscription_happens_both() {
+    let (house, _, subscription, _) = with_a_card(gatehouse_core::plans::wire::PlanForm {
+        freeze_days: 30,
+        freeze_times: 2,
+        ..plan_form("Monthly")
+    })
+    .await;
+    does(&house.first.gym, subscription, Act::Freeze { from: None, days: 5 }).await.expect("frozen");
+    does(&house.second.gym, subscription, Act::Gift { days: 3, visits: 0 }).await.expect("given");
+    house.meet().await;
+    house.agree().await;
+    for db in [&house.hq.owner, &house.first.gym.db.owner, &house.second.gym.db.owner] {
+        assert_eq!(number(db, "select count(*) from subscription_events where seq = 2").await, 2);
+    }
+    // The next one knows both.
+    does(&house.first.gym, subscription, Act::Gift { days: 1, visits: 0 }).await.expect("given");
+    house.meet().await;
+    assert_eq!(
+        number(&house.second.gym.db.owner, "select count(*) from subscription_events where seq = 3").await,
+        1
+    );
+}
+
+#[tokio::test]
+async fn edits_of_different_fields_both_stand_and_of_the_same_the_later_arrival() {
+    let (house, member, ..) = with_a_card(plan_form("Monthly")).await;
+    edit(&house.first.gym, member, |form| {
+        form.phone = Some("0100 123 4567".into());
+        form.goal = Some("run".into());
+    })
+    .await;
+    edit(&house.second.gym, member, |form| {
+        form.email = Some("mona@example.com".into());
+        form.goal = Some("swim".into());
+    })
+    .await;
+    house.first.round().await;
+    // Not sent yet, and not hidden by what came.
+    let mut hq = house.second.connect().await;
+    let services = &house.second.gym.services;
+    let mut local = services.db.acquire().await.expect("a connection");
+    let page = match gatehouse_core::sync::store::pull(
+        &mut hq,
+        &gatehouse_core::sync::store::node(&mut local).await.expect("a node").cursor,
+        100,
+    )
+    .await
+    .expect("a page")
+    {
+        gatehouse_core::sync::wire::Answer::Given(page) => page,
+        refused @ gatehouse_core::sync::wire::Answer::Refused { .. } => panic!("{refused:?}"),
+    };
+    gatehouse_core::sync::store::apply(&mut local, &page).await.expect("applied");
+    drop(local);
+    let fields = "select array[phone, email, goal] from members";
+    let seen: Vec<Option<String>> =
+        sqlx::query_scalar(fields).fetch_one(&house.second.gym.db.owner).await.expect("fields");
+    let (phone, email) = (Some("+201001234567".to_owned()), Some("mona@example.com".to_owned()));
+    assert_eq!(seen, [phone.clone(), email.clone(), Some("swim".to_owned())]);
+
+    house.meet().await;
+    house.agree().await;
+    let stands: Vec<Option<String>> =
+        sqlx::query_scalar(fields).fetch_one(&house.hq.owner).await.expect("fields");
+    assert_eq!(stands, [phone, email, Some("swim".to_owned())]);
+    let conflict: (String, String, String) =
+        sqlx::query_as("select field, kept #>> '{}', lost #>> '{}' from sync_conflicts")
+            .fetch_one(&house.hq.owner)
+            .await
+            .expect("one conflict");
+    assert_eq!(conflict, ("goal".to_owned(), "swim".to_owned(), "run".to_owned()));
+}
+
+#[tokio::test]
+async fn a_database_of_several_branches_cannot_join_as_one() {
+    let gym = TestGym::new().await;
+    let other = gym.second_branch("2").await;
+    let reception = gym.at_branch(&gym.reception, other).await;
+    let plan = gym.plan(everywhere(plan_form("Monthly")), 40_000).await;
+    let member = gym.member("Mona Adel").await;
+    let request = gym
+        .sale_of(gatehouse_core::sales::wire::Basket::of(
+            member,
+            gatehouse_core::sales::wire::Line::New { plan_id: plan, starts_on: None },
+        ))
+        .await;
+    gatehouse_core::sales::service::sell(&gym.services, &reception, request).await.expect("a sale");
+    let mut own = gym.db.owner.acquire().await.expect("the branch");
+    let refused = gatehouse_core::sync::store::join(&mut own, gym.branch, uuid::Uuid::nil(), true)
+        .await
+        .expect_err("a refusal");
+    assert_eq!(refused.to_wire().code, "sync_one_branch");
+    assert_eq!(gym.count("select count(*) from sync_outbox").await, 0);
+}
