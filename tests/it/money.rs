@@ -480,6 +480,7 @@ async fn the_list_of_members_shows_the_end_that_a_freeze_or_a_cancellation_has_m
     assert_eq!(shown().await, Some(day("2026-04-10")));
     do_it(&gym, sold, Act::Freeze { from: None, days: 7 }).await.expect("frozen");
     assert_eq!(shown().await, Some(day("2026-04-17")));
+    gym.clock.advance(TimeDelta::days(10));
     do_it(&gym, sold, Act::Cancel { when: CancelWhen::Now }).await.expect("cancelled");
     assert_eq!(shown().await, Some(subscription(&gym, member).await.ends_on));
 }
