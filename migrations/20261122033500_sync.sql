@@ -571,7 +571,7 @@ declare
     t sync_tables;
     answer text := 'ok';
     why text;
-    told record;
+    clashes jsonb;
 begin
     begin
         event_id := (e ->> 'id')::uuid;
@@ -592,8 +592,7 @@ begin
         return jsonb_build_object('id', event_id, 'answer', 'ok');
     end if;
     begin
-        select * into told from hq_apply(me, t, event_id, e ->> 'op', e -> 'row', nullif(e -> 'base', 'null'));
-        why := told.refused;
+        select refused, conflicts into why, clashes from hq_apply(me, t, event_id, e ->> 'op', e -> 'row', nullif(e -> 'base', 'null'));
         if why is not null then
             answer := 'quarantine';
         end if;
@@ -623,7 +622,7 @@ begin
     elsif known.id is not null then
         update sync_quarantine set resolved_at = now() where id = event_id;
     end if;
-    return jsonb_build_object('id', event_id, 'answer', answer, 'reason', why, 'conflicts', told.conflicts);
+    return jsonb_build_object('id', event_id, 'answer', answer, 'reason', why, 'conflicts', clashes);
 end $$;
 
 -- Takes a batch; an answer per event. Sent twice, it is taken once.
