@@ -103,7 +103,6 @@ fn the_database_merges_by_the_written_rule() {
             Ok(())
         })
         .expect("the same");
-    drop(db);
     drop(test);
 }
 

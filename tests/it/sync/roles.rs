@@ -2,6 +2,7 @@
 use super::{House, number, register};
 use gatehouse_core::clock::Clock;
 use gatehouse_core::ids::new_id;
+use gatehouse_core::sync::model::Limits;
 use gatehouse_core::sync::relay::Stopped;
 use gatehouse_core::sync::store;
 use gatehouse_core::sync::wire::{Answer, Event};
@@ -145,7 +146,7 @@ async fn a_revoked_branch_is_told_so_and_goes_on_alone() {
     let house = House::new().await;
     house.hq.owner.execute("update sync_branches set revoked_at = now()").await.expect("revoked");
     let member = register(&house.first.gym, "Mona Adel").await.id;
-    let refused = house.first.try_round(Default::default()).await.expect_err("a refusal");
+    let refused = house.first.try_round(Limits::default()).await.expect_err("a refusal");
     assert!(matches!(&refused, Stopped::Refused(why) if why == "not_enrolled"), "{refused}");
     assert_eq!(refusals(&house, "revoked").await, 1);
     // Nothing is lost: it is sent when the branch is let in again.

@@ -81,7 +81,9 @@ impl Error {
             Self::Database(_) | Self::Internal(_) => ("internal", None, serde_json::Value::Null),
         };
         let message = match self {
-            error if error.is_headquarters_own() => "Only headquarters changes this; nothing was stored.".to_owned(),
+            error if error.is_headquarters_own() => {
+                "Only headquarters changes this; nothing was stored.".to_owned()
+            }
             Self::Database(_) | Self::Internal(_) => "Something went wrong; nothing was stored.".to_owned(),
             other => other.to_string(),
         };

@@ -11,6 +11,7 @@ use crate::services::Services;
 const PAGE: i64 = 50;
 
 /// A page of the list, newest first. Amounts are for those who may see money.
+#[expect(clippy::too_many_lines, reason = "one question, a part for each kind of row")]
 pub async fn timeline(services: &Services, actor: &Actor, request: ListTimeline) -> Result<Timeline, Error> {
     actor.require(Permission::ViewMembers)?;
     let limit = request.limit.unwrap_or(PAGE).clamp(1, 200);

@@ -15,7 +15,7 @@ use uuid::Uuid;
 /// Members whose search keys are made in one transaction.
 const FOUND_AT_ONCE: i64 = 200;
 /// How long headquarters may take for one answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a round came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
