@@ -295,8 +295,8 @@ for (const [language, theme] of seen) {
     const dialog = page.getByRole("dialog");
     await page.getByRole("button", { name: word("view_settings"), exact: true }).click();
     const sections = page.locator(".settings nav button");
-    await expect(sections).toHaveCount(10);
-    for (let index = 0; index < 10; index++) {
+    await expect(sections).toHaveCount(11);
+    for (let index = 0; index < 11; index++) {
       await sections.nth(index).click();
       await expect(sections.nth(index)).toHaveAttribute("aria-current", "page");
       await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
