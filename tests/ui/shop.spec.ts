@@ -45,7 +45,7 @@ test("a renewal and two shakes are one receipt; a card meanwhile still opens the
   await expect(dialog.getByText("2 × Vanilla shake")).toBeVisible();
   await scan(page, MONA);
   await expect(dialog.getByText("Mona Adel came to the door: Welcome.")).toBeVisible();
-  await expect(dialog.getByText(/^Vanilla shake: \d left after this\. Order more\.$/)).toBeVisible();
+  await expect(dialog.getByText(/Vanilla shake\W+\d\W+left after this\. Order more\./)).toBeVisible();
   await expect(dialog.getByRole("button", { name: /Take EGP 690 in cash/ })).toBeEnabled();
   await page.keyboard.press("Enter");
   await expect(dialog).toBeHidden();
@@ -72,7 +72,7 @@ test("by name it is F, the name, Enter; + says how many, and more than there are
   await expect(dialog.getByRole("button", { name: /Take EGP 30 in cash/ })).toBeEnabled();
   for (let more = 0; more < 4; more++) await page.keyboard.press("+", { delay: 60 });
   await expect(dialog.getByText("5 × Protein bar")).toBeVisible();
-  await expect(dialog.getByText(/^Protein bar: the books have \d fewer than you sell\. Count the shelf\.$/)).toBeVisible();
+  await expect(dialog.getByText(/Protein bar\W+the books have\W+\d\W+fewer than you sell\. Count the shelf\./)).toBeVisible();
   for (let less = 0; less < 4; less++) await page.keyboard.press("-", { delay: 60 });
   await expect(dialog.getByRole("button", { name: /Take EGP 30 in cash/ })).toBeEnabled();
   await keys.press("Enter");
