@@ -179,6 +179,21 @@ begin
 end $$;
 drop function settle_charge(uuid, bigint);
 
+-- Payments and charges that a money write settles and that are there already are held in one order, payments before charges:
+-- two who settle the same things from two ends would wait for each other for ever. Of a plain sale nothing is there yet.
+create function hold_what_is_settled(w jsonb) returns void language plpgsql security definer as $$
+begin
+    perform from public.payment_balances where payment_id in (
+        select payment_id from jsonb_to_recordset(coalesce(w -> 'allocations', '[]')) a (payment_id uuid)
+        union all select payment_id from jsonb_to_recordset(coalesce(w -> 'refunds', '[]')) r (payment_id uuid))
+    order by payment_id for update;
+    perform from public.charges where id in (
+        select charge_id from jsonb_to_recordset(coalesce(w -> 'allocations', '[]')) a (charge_id uuid)
+        union all select charge_id from jsonb_to_recordset(coalesce(w -> 'charge_credits', '[]')) k (charge_id uuid))
+    order by id for no key update;
+end $$;
+revoke execute on function hold_what_is_settled from public;
+
 -- As before, but what most writes consist of is one statement: one start of the executor, and triggers that run when all
 -- rows are there.
 create or replace function write_money(w jsonb, document text) returns bigint language plpgsql as $$
@@ -193,6 +208,7 @@ begin
             raise exception 'the shift is closed' using errcode = 'check_violation', constraint = 'till_shifts_open';
         end if;
     end if;
+    perform hold_what_is_settled(w);
     -- The transaction comes first, since its key tells a retry from another write.
     with sold as (
         insert into subscriptions (id, branch_id, member_id, plan_id, plan_name, kind, duration_unit, duration_count, visits,

@@ -22,7 +22,7 @@ grant insert, update, delete on
 grant update (last_number, last_hash) on receipt_chains to :app;
 grant insert on till_shifts to :app;
 grant update (closed_at, closed_by, counted, counted_amount, expected_amount, left_in_drawer, variance_reason, report) on till_shifts to :app;
-grant execute on function hold_open_charge(uuid) to :app;
+grant execute on function hold_open_charge(uuid), hold_what_is_settled(jsonb) to :app;
 -- The relay. What it may do at headquarters, a branch's role is given there by `sync_enrol`.
 grant execute on function relay_met(uuid), relay_takes_back(boolean), relay_audit(date), relay_audited(date, boolean), relay_take(int, bigint), relay_answered(jsonb), relay_resend(uuid), relay_apply(jsonb, text) to :app;
 grant update (in_step_at) on sync_node to :app;

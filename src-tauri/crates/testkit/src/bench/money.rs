@@ -113,7 +113,7 @@ async fn ours(
             let actor = Actor::System { branch: Some(gym.branch), desk: Some(gym.desks[desk]) };
             let (mut latencies, mut payments) = (Vec::new(), 0);
             while started.elapsed() < long {
-                let request = sale(&services, &gym, ways, &mut dice);
+                let request = sale(&services, &gym, (desk, desks, ways), &mut dice);
                 payments += count(request.payments.len());
                 let asked = Instant::now();
                 sell(&services, &actor, request).await.map_err(|error| error.to_string())?;
@@ -138,11 +138,13 @@ async fn ours(
     Ok(turn)
 }
 
-fn sale(services: &Services, gym: &Gym, ways: usize, dice: &mut Dice) -> Sell {
+/// Each desk renews subscriptions of its own: of two at one, the second would be told that it has changed.
+fn sale(services: &Services, gym: &Gym, (desk, desks, ways): (usize, usize, usize), dice: &mut Dice) -> Sell {
     let basket = if dice.below(2) == 0 {
         Basket::of(*dice.pick(&gym.members), Line::New { plan_id: gym.plan, starts_on: None })
     } else {
-        let subscription_id = *dice.pick(&gym.subscriptions);
+        let share = gym.subscriptions.len() / desks;
+        let subscription_id = *dice.pick(&gym.subscriptions[desk * share..(desk + 1) * share]);
         Basket { member_id: None, lines: vec![Line::Renew { subscription_id, from_old_end: false }] }
     };
     let payments = match (ways, dice.below(3)) {
