@@ -36,32 +36,31 @@ impl Branch {
     }
 
     pub async fn round(&self) -> Round {
-        self.let_others_end().await;
+        others_ended(&self.gym.db.owner).await;
         self.try_round(Limits::default()).await.expect("a round")
-    }
-
-    /// Headquarters gives out what is before every running transaction of its server, and other tests run theirs there.
-    async fn let_others_end(&self) {
-        let db = &self.gym.db.owner;
-        let until: String =
-            sqlx::query_scalar("select pg_current_xact_id()::text").fetch_one(db).await.expect("a number");
-        for _ in 0..100 {
-            let ended: bool =
-                sqlx::query_scalar("select pg_snapshot_xmin(pg_current_snapshot()) > $1::text::xid8")
-                    .bind(&until)
-                    .fetch_one(db)
-                    .await
-                    .expect("an answer");
-            if ended {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
     }
 
     pub async fn try_round(&self, limits: Limits) -> Result<Round, relay::Stopped> {
         let mut hq = PgConnection::connect_with(&self.link).await?;
         relay::round(&self.gym.services, &mut hq, limits).await
+    }
+}
+
+/// Headquarters gives out what is before every running transaction of its server, and other tests run theirs there.
+async fn others_ended(db: &PgPool) {
+    let until: String =
+        sqlx::query_scalar("select pg_current_xact_id()::text").fetch_one(db).await.expect("a number");
+    for _ in 0..100 {
+        let ended: bool =
+            sqlx::query_scalar("select pg_snapshot_xmin(pg_current_snapshot()) > $1::text::xid8")
+                .bind(&until)
+                .fetch_one(db)
+                .await
+                .expect("an answer");
+        if ended {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 }
 
@@ -172,6 +171,7 @@ pub async fn first_round(db: &TestDb, link: &PgConnectOptions, setup: &GymSetup)
         keys: KeyFile::at(std::env::temp_dir().join("no.key")),
     };
     let mut hq = PgConnection::connect_with(link).await.expect("headquarters answers");
+    others_ended(&db.owner).await;
     relay::round(&services, &mut hq, Limits::default()).await.expect("a first round")
 }
 
