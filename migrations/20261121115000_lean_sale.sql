@@ -11,7 +11,7 @@ language sql stable as $$
                 'until', upper(r.valid), 'amount', r.amount, 'currency', r.currency)), '[]')
             from plan_prices r where r.plan_id = p.id),
         to_json(s),
-        (select coalesce(json_agg(e order by e.seq), '[]') from subscription_events e where e.subscription_id = s.id),
+        (select coalesce(json_agg(e order by e.seq, e.at, e.id), '[]') from subscription_events e where e.subscription_id = s.id),
         (select coalesce(array_agg(u.business_day), '{}') from visit_uses u
             where u.subscription_id = s.id and not exists (select from entry_voids v where v.entry_id = u.entry_id))
     from (select) as one
@@ -68,16 +68,6 @@ alter table receipts
     drop constraint receipts_kind_known, alter column kind type receipt_kind;
 alter table subscription_events
     drop constraint subscription_events_kind_known, alter column kind type subscription_event_kind;
-
--- Per entry, in its own currency: all of them together see every currency.
-create or replace function ledger_balances() returns trigger language plpgsql as $$
-begin
-    if (select sum(amount) from ledger_entries where transaction_id = new.transaction_id and currency = new.currency) <> 0 then
-        raise exception 'ledger transaction % does not balance', new.transaction_id
-            using errcode = 'check_violation', constraint = 'ledger_entries_balance';
-    end if;
-    return null;
-end $$;
 
 -- What is owed and what is left of a payment are added up anew from their rows, so that it does not matter in which order
 -- those come, and a sale that is paid at once leaves nothing to take away again.

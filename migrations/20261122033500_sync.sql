@@ -990,7 +990,8 @@ revoke execute on function sync_event_id, sync_canonical, sync_find, sync_drop, 
 -- Definer: at a headquarters the session may be a branch's, which reads nothing.
 create or replace function ledger_balances() returns trigger language plpgsql security definer as $$
 begin
-    -- Part of every sale: only one that is off is asked where it comes from.
+    -- Per entry, in its own currency: all of them together see every currency. Part of every sale, so only one that is off is
+    -- asked where it comes from.
     if (select sum(amount) from public.ledger_entries where transaction_id = new.transaction_id and currency = new.currency) <> 0 then
         if exists (select from public.sync_branches where role = session_user)
             or exists (select from public.sync_node where takes_back) then
