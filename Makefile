@@ -50,12 +50,12 @@ sqlx: ## write .sqlx anew from the migrations and the queries
 bindings: ## write the TypeScript commands and types of the wire anew
 	GATEHOUSE_WRITE_BINDINGS=1 cargo test --locked -p gatehouse-net the_committed_bindings
 
-bench: ## one JSON line per figure [AREA=scan|checkin|search|money|start|memory] [PHOTOS=dir]
+bench: ## one JSON line per figure [AREA=scan|checkin|search|money|sync|start|memory] [PHOTOS=dir]
 	@$(setup)/setup.sh build
 	@$(if $(filter-out start memory,$(AREA)),,cargo build --locked --release --quiet $(window),bench --bin gatehouse --example empty-window)
 	@cargo run --locked --release --quiet -p gatehouse-testkit --features bench --bin gatehouse-bench -- --area "$(AREA)"
 
-soak: ## kill app and database under load, count what was lost [SUITE=checkin|money] [SEED=n] [OPS=n]
+soak: ## kill app and database under load, count what was lost [SUITE=checkin|money|branches] [SEED=n] [OPS=n]
 	@$(setup)/setup.sh build
 	@cargo run --locked --release --quiet -p gatehouse-testkit --features bench --bin gatehouse-soak -- $(or $(SUITE),checkin) $(if $(SEED),--seed $(SEED)) $(if $(OPS),--ops $(OPS))
 

@@ -2,10 +2,10 @@
 use crate::command_line::{self, Asked, CommandLine, USAGE};
 use crate::rpc::{Opening, Window};
 use crate::{logs, rpc, saving, single};
-use gatehouse_net::desk;
 use gatehouse_net::host::Host;
 use gatehouse_net::house::{House, Place};
 use gatehouse_net::jobs;
+use gatehouse_net::served::{Front, Served};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -84,8 +84,8 @@ fn open(line: CommandLine) -> ExitCode {
     });
     let opened = host.borrow().clone();
     drop(host);
-    if let Opening::Open(host) = opened {
-        tauri::async_runtime::block_on(stop(host));
+    if let Opening::Open(front) = opened {
+        tauri::async_runtime::block_on(front.close());
     }
     u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
 }
@@ -101,7 +101,7 @@ fn show(app: &AppHandle) {
 
 async fn start(place: Place, source: Option<String>, opening: watch::Sender<Opening>) {
     let opened = match open_host(place, source).await {
-        Ok(host) => Opening::Open(host),
+        Ok(front) => Opening::Open(front),
         Err(why) => {
             tracing::error!(why, "the app could not start");
             Opening::Failed(why)
@@ -111,20 +111,25 @@ async fn start(place: Place, source: Option<String>, opening: watch::Sender<Open
     drop(opening.send(opened));
 }
 
-async fn open_host(place: Place, source: Option<String>) -> Result<Arc<Host>, String> {
-    let house = House::open(place).await.map_err(|error| error.to_string())?;
-    let host = Host::new(house, "desk window".to_owned(), None).await.map_err(|error| error.to_string())?;
-    let source = source.or_else(|| host.desk_file().read().source).unwrap_or_else(|| "camera:0".to_owned());
+async fn open_host(place: Place, source: Option<String>) -> Result<Arc<Front>, String> {
+    const DEVICE: &str = "desk window";
+    let paired = Front::paired(&place, DEVICE).await.map_err(|error| error.to_string())?;
+    let served = match paired {
+        Some(desk) => desk,
+        None => Served::Host(open_house(place.clone(), DEVICE).await?),
+    };
+    let front = Front::new(served, place, DEVICE.to_owned());
+    let source = source.or_else(|| front.remembered_source()).unwrap_or_else(|| "camera:0".to_owned());
     match source.parse() {
-        Ok(source) => desk::scan(&host, source),
+        Ok(source) => front.scan_remembered(Some(source)),
         Err(error) => tracing::warn!(%error, "nothing is scanned"),
     }
-    jobs::start(&host).await;
-    Ok(host)
+    Ok(front)
 }
 
-async fn stop(host: Arc<Host>) {
-    jobs::stop(&host).await;
-    host.station.stop();
-    host.house.close().await;
+async fn open_house(place: Place, device: &str) -> Result<Arc<Host>, String> {
+    let house = House::open(place).await.map_err(|error| error.to_string())?;
+    let host = Host::new(house, device.to_owned(), None).await.map_err(|error| error.to_string())?;
+    jobs::start(&host).await;
+    Ok(host)
 }

@@ -1,7 +1,7 @@
 //! The window's side of the command list: one IPC command carries them all.
 use gatehouse_core::error::WireError;
-use gatehouse_net::host::Host;
-use gatehouse_net::rpc::{self, Caller, SessionChange};
+use gatehouse_net::rpc::{Caller, SessionChange};
+use gatehouse_net::served::Front;
 use std::sync::{Arc, Mutex, PoisonError};
 use tauri::State;
 use tokio::sync::watch;
@@ -19,7 +19,7 @@ pub struct Window {
 pub enum Opening {
     #[default]
     UnderWay,
-    Open(Arc<Host>),
+    Open(Arc<Front>),
     /// With a sentence for the person at the machine.
     Failed(String),
 }
@@ -43,13 +43,13 @@ pub async fn rpc(
     let mut opening = window.host.clone();
     let opened =
         opening.wait_for(|opening| !matches!(opening, Opening::UnderWay)).await.map(|opened| opened.clone());
-    let host = match opened {
-        Ok(Opening::Open(host)) => host,
+    let front = match opened {
+        Ok(Opening::Open(front)) => front,
         Ok(Opening::Failed(why)) => return Err(plain("start_failed", why)),
         Ok(Opening::UnderWay) | Err(_) => return Err(plain("start_failed", "the app is closing".to_owned())),
     };
     let token = window.token.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let reply = rpc::call(&host, &Caller { token, ..Caller::default() }, &command, request).await?;
+    let reply = front.call(&Caller { token, ..Caller::default() }, &command, request).await?;
     match reply.session {
         SessionChange::Keep => {}
         SessionChange::Open(token) => {

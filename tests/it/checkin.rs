@@ -3,8 +3,10 @@ use crate::passes::{card, payload};
 use chrono::{DateTime, TimeDelta, Utc};
 use gatehouse_core::actor::{Actor, DeskActor};
 use gatehouse_core::auth::model::Permission;
+use gatehouse_core::checkin::emergency::{Ask, Book};
 use gatehouse_core::checkin::feed::{entries, feed, inside};
 use gatehouse_core::checkin::service::{check_in, check_out, let_in, undo_entry};
+use gatehouse_core::checkin::snapshot;
 use gatehouse_core::checkin::wire::{
     CheckIn, CheckOut, LetIn, ListEntries, ListFeed, NextAction, Outcome, Reason, Source, UndoEntry, Verdict,
     Who,
@@ -24,7 +26,40 @@ use gatehouse_testkit::{TestGym, pack_form, plan_form, without};
 
 async fn held_up(gym: &TestGym, actor: &Actor, text: &str, source: Source) -> Verdict {
     let request = CheckIn { scan_id: ScanId::new(gym.clock.now()), who: Who::Code(text.to_owned()), source };
-    check_in(&gym.services, actor, request).await.expect("a verdict")
+    judged_alike(gym, actor, request).await
+}
+
+/// The verdict, after holding it against that of a desk which cannot ask and has a snapshot of this moment.
+async fn judged_alike(gym: &TestGym, actor: &Actor, request: CheckIn) -> Verdict {
+    let desk = DeskActor { branch: actor.branch().expect("a branch"), desk: actor.desk().expect("a desk") };
+    let snapshot = snapshot::take(&gym.services, desk).await.expect("a snapshot");
+    let stored = serde_json::to_string(&snapshot).expect("a snapshot is stored as text");
+    let book = Book::new(serde_json::from_str(&stored).expect("and read back"));
+    let alone = book.judge(&[], actor, &Ask::CheckIn(&request), gym.clock.now()).expect("a verdict").0;
+    let verdict = check_in(&gym.services, actor, request).await.expect("a verdict");
+    let said = |verdict: &Verdict| {
+        let reasons: Vec<Reason> = verdict
+            .reasons
+            .iter()
+            .filter(|reason| !matches!(reason, Reason::FromSnapshot { .. } | Reason::DeskClockOff { .. }))
+            .cloned()
+            .map(|reason| match reason {
+                // In no order.
+                Reason::AmbiguousNumber { mut member_ids } => {
+                    member_ids.sort();
+                    Reason::AmbiguousNumber { member_ids }
+                }
+                reason => reason,
+            })
+            .collect();
+        let subscription =
+            verdict.subscription.as_ref().map(|shown| (shown.id, shown.days_left, shown.visits_left));
+        let member = verdict.member.as_ref().map(|member| (member.id, member.full_name.clone()));
+        let entry = (verdict.entry_id.is_some(), verdict.repeated);
+        (verdict.outcome, reasons, member, subscription, verdict.notes.clone(), entry, verdict.can_let_in)
+    };
+    assert_eq!(said(&alone), said(&verdict), "a desk that cannot ask judges by the same rule");
+    verdict
 }
 
 async fn scanned(gym: &TestGym, text: &str) -> Verdict {
@@ -34,7 +69,7 @@ async fn scanned(gym: &TestGym, text: &str) -> Verdict {
 pub async fn clicked(gym: &TestGym, member: MemberId) -> Verdict {
     let request =
         CheckIn { scan_id: ScanId::new(gym.clock.now()), who: Who::Member(member), source: Source::Search };
-    check_in(&gym.services, &gym.reception, request).await.expect("a verdict")
+    judged_alike(gym, &gym.reception, request).await
 }
 
 /// A member with a card and a plan from today on.

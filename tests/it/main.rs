@@ -3,6 +3,7 @@
 mod calendar;
 mod checkin;
 mod demo;
+mod desks;
 mod expenses;
 mod gateways;
 mod import;
@@ -17,6 +18,7 @@ mod race;
 mod receipt_desk;
 mod receipts;
 mod retail;
+mod rpc;
 mod sales;
 mod search;
 mod sync;

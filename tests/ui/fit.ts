@@ -12,7 +12,7 @@ const desk_sizes = [{ width: 1280, height: 720 }, { width: 1920, height: 1080 }]
 
 /** The catalogue's own words, so that the same steps are walked in every language. */
 export const catalogue = (language: string): Record<string, string> =>
-  Object.assign({}, ...["", "office.", "shop.", "till.", "expenses.", "collect."].map((part) => {
+  Object.assign({}, ...["", "office.", "shop.", "till.", "expenses.", "collect.", "desks.", "headquarters.", "status."].map((part) => {
     const file = path.join(__dirname, `../../ui/messages/${part}${language}.json`);
     return JSON.parse(readFileSync(file, "utf8")) as object;
   }));

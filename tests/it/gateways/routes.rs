@@ -5,6 +5,7 @@ use gatehouse_net::host::Host;
 use gatehouse_net::house::{House, Place};
 use gatehouse_net::http;
 use gatehouse_net::payments::Gateways;
+use gatehouse_net::served;
 use gatehouse_testkit::TestGym;
 use gatehouse_testkit::gateways::Delivery;
 use std::fmt::Write as _;
@@ -41,13 +42,15 @@ impl Front {
             resources: None,
             database_url: Some(gym.db.app_url.clone()),
             migrate_url: None,
+            headquarters_url: None,
         };
         let mut house = House::open_with_clock(place, Arc::new(gym.clock.clone())).await.expect("a house");
         // The gateways' keys are sealed with the gym's own.
         house.services = gym.services.clone();
         let mut host = Host::new(house, "a test".to_owned(), None).await.expect("a host");
         Arc::get_mut(&mut host).expect("nobody else has it yet").gateways = gateways;
-        let service = http::router(host, |_| None).into_make_service_with_connect_info::<SocketAddr>();
+        let service = http::router(served::Front::of_host(host), |_| None)
+            .into_make_service_with_connect_info::<SocketAddr>();
         let socket = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port on loopback");
         let address = socket.local_addr().expect("its address");
         let task = tokio::spawn(async move { axum::serve(socket, service).await.expect("a service") });

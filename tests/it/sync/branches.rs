@@ -6,14 +6,18 @@ use gatehouse_core::checkin::wire::{CheckIn, Outcome, Source, Verdict, Who};
 use gatehouse_core::clock::Clock;
 use gatehouse_core::ids::{MemberId, PlanId, ScanId, SubscriptionId};
 use gatehouse_core::members::search::search;
-use gatehouse_core::members::wire::SearchMembers;
+use gatehouse_core::members::service as members;
+use gatehouse_core::members::wire::{MemberForm, SearchMembers, UpdateMember};
 use gatehouse_core::plans::service::create_plan;
 use gatehouse_core::plans::wire::CreatePlan;
 use gatehouse_core::subscriptions::wire::Act;
+use gatehouse_core::sync::model::Limits;
+use gatehouse_core::sync::store;
 use gatehouse_core::verify::verify;
 use gatehouse_testkit::{TestGym, books, pack_form, plan_form};
+use sqlx::Connection;
 
-async fn scan(branch: &Branch, text: &str) -> Verdict {
+pub async fn scan(branch: &Branch, text: &str) -> Verdict {
     let gym = &branch.gym;
     let request = CheckIn {
         scan_id: ScanId::new(gym.clock.now()),
@@ -32,7 +36,7 @@ async fn sold(gym: &TestGym, member: MemberId, plan: PlanId) -> SubscriptionId {
 }
 
 /// A house whose gym lived alone first, with a plan and a member that has a card.
-async fn with_a_card(
+pub async fn with_a_card(
     form: gatehouse_core::plans::wire::PlanForm,
 ) -> (House, MemberId, SubscriptionId, String) {
     let gym = TestGym::new().await;
@@ -223,4 +227,54 @@ async fn a_database_of_several_branches_cannot_join_as_one() {
         .expect_err("a refusal");
     assert_eq!(refused.to_wire().code, "sync_one_branch");
     assert_eq!(gym.count("select count(*) from sync_outbox").await, 0);
+}
+
+/// What a branch would send now.
+async fn batch(branch: &Branch) -> Vec<serde_json::Value> {
+    let mut local = branch.gym.services.db.acquire().await.expect("a connection");
+    store::take(&mut local, Limits::default()).await.expect("a batch")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn edits_that_two_branches_send_at_the_same_moment_both_stand() {
+    let (house, member, ..) = with_a_card(plan_form("Monthly")).await;
+    edit(&house.first.gym, member, |form| form.goal = Some("run".into())).await;
+    edit(&house.second.gym, member, |form| form.email = Some("mona@example.com".into())).await;
+    let (one, other) = (batch(&house.first).await, batch(&house.second).await);
+    let mut line = house.first.connect().await;
+    let mut slow = line.begin().await.expect("a transaction");
+    store::push(&mut slow, &one).await.expect("an answer");
+    let mut line = house.second.connect().await;
+    let sent = tokio::spawn(async move { store::push(&mut line, &other).await.map(drop) });
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert!(!sent.is_finished());
+    slow.commit().await.expect("committed");
+    sent.await.expect("an end").expect("an answer");
+    let both = "select count(*) from members where goal = 'run' and email = 'mona@example.com'";
+    assert_eq!(number(&house.hq.owner, both).await, 1);
+    house.meet().await;
+    house.agree().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_that_replaces_what_a_relay_has_just_brought_says_so() {
+    let (house, member, ..) = with_a_card(plan_form("Monthly")).await;
+    let gym = &house.first.gym;
+    // Brought, and not committed yet.
+    let mut relay = gym.db.owner.begin().await.expect("a transaction");
+    sqlx::query("update members set goal = 'swim'").execute(&mut *relay).await.expect("an edit");
+    let saves = async {
+        let form =
+            MemberForm { full_name: "Mona Adel".into(), language: "en".into(), ..MemberForm::default() };
+        members::update(&gym.services, &gym.reception, UpdateMember { id: member, form })
+            .await
+            .expect("edited");
+    };
+    let commits = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        relay.commit().await.expect("committed");
+    };
+    tokio::join!(saves, commits);
+    let told = "select count(*) from audit_log where act = 'member.updated' and before ->> 'goal' = 'swim'";
+    assert_eq!(number(&gym.db.owner, told).await, 1);
 }

@@ -2,8 +2,14 @@
 mod branches;
 mod cuts;
 mod declared;
+mod desk;
+mod enrol;
+mod keep;
 mod merge;
+mod restore;
 mod roles;
+mod skew;
+mod soak;
 
 use gatehouse_core::clock::Clock;
 use gatehouse_core::error::Error;

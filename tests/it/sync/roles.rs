@@ -1,5 +1,6 @@
 //! A branch that is not who it says: its role may make three calls, and what it sends is judged by its session.
 use super::{House, number, register};
+use gatehouse_core::actor::Actor;
 use gatehouse_core::clock::Clock;
 use gatehouse_core::ids::new_id;
 use gatehouse_core::sync::model::Limits;
@@ -8,6 +9,7 @@ use gatehouse_core::sync::store;
 use gatehouse_core::sync::wire::{Answer, Event};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
+use uuid::Uuid;
 
 async fn pushed(hq: &mut PgConnection, events: &[Value]) -> Vec<Event> {
     match store::push(hq, events).await.expect("an answer") {
@@ -49,7 +51,7 @@ async fn a_branchs_role_reads_nothing_and_runs_nothing_else() {
     .fetch_all(&house.hq.owner)
     .await
     .expect("functions");
-    assert_eq!(open, ["hq_audit", "hq_hello", "hq_own", "hq_pull", "hq_push"]);
+    assert_eq!(open, ["hq_audit", "hq_hello", "hq_own", "hq_pull", "hq_redeem", "hq_send"]);
 }
 
 #[tokio::test]
@@ -137,8 +139,142 @@ async fn too_much_at_once_is_refused_whole() {
         let answer = store::push(&mut hq, &batch).await.expect("an answer");
         assert!(matches!(&answer, Answer::Refused { refused } if refused == "too_much"), "{answer:?}");
     }
-    assert_eq!(refusals(&house, "too_much").await, 2);
+    // A gigabyte is not even read: it is no JSON, and nobody notices.
+    assert_eq!(sent(&mut hq, &"[".repeat(1_000_000_000)).await, json!({ "refused": "too_much" }));
+    assert_eq!(refusals(&house, "too_much").await, 3);
     assert_eq!(refusals(&house, "malformed").await, 0);
+    for batch in ["[", "", "{\"a\": \"\\u0000\"}"] {
+        assert_eq!(sent(&mut hq, batch).await, json!({ "refused": "malformed" }));
+    }
+    assert_eq!(refusals(&house, "malformed").await, 3);
+    // Nor past the function that measures.
+    let past = hq.execute("select hq_push('[]')").await.expect_err("a refusal").to_string();
+    assert!(past.contains("permission denied"), "{past}");
+}
+
+async fn sent(hq: &mut PgConnection, batch: &str) -> Value {
+    sqlx::query_scalar("select hq_send($1)").bind(batch).fetch_one(hq).await.expect("an answer")
+}
+
+#[tokio::test]
+async fn a_branch_never_sends_what_would_be_refused_for_its_size() {
+    let house = House::new().await;
+    let db = &house.first.gym.db.owner;
+    db.execute(
+        "insert into sync_outbox (id, tbl, key, op, row, money)
+         select gen_random_uuid(), 'files', 'x', 'insert', jsonb_build_object('id', gen_random_uuid(), 'mime', repeat('x', 33 << 20)), true",
+    )
+    .await
+    .expect("a large event");
+    register(&house.first.gym, "Somebody later").await;
+    let round = house.first.round().await;
+    assert_eq!((round.quarantined, round.put_off), (1, 0));
+    assert_eq!(
+        number(db, "select count(*) from sync_outbox where answer = 'quarantine' and reason = 'too_large'")
+            .await,
+        1
+    );
+    assert_eq!(number(&house.hq.owner, "select count(*) from members").await, 1);
+    assert_eq!(refusals(&house, "too_much").await, 0);
+}
+
+#[tokio::test]
+async fn a_branch_makes_nobody_an_owner_and_changes_no_key_but_its_own_peoples() {
+    let house = House::new().await;
+    // The founder has brought the owner; and who may set the gym up is written at headquarters.
+    let owners = "select count(*) from profiles where kind = 'owner'";
+    assert_eq!(number(&house.hq.owner, owners).await, 1);
+    house
+        .hq
+        .owner
+        .execute("insert into role_permissions values ('manager', 'edit_settings'), ('reception', 'sell') on conflict do nothing")
+        .await
+        .expect("a matrix");
+    let now = house.first.gym.clock.now();
+    let (mut first, mut second) = (house.first.connect().await, house.second.connect().await);
+    let account = |id: Uuid| json!({ "id": id, "full_name": "A", "username": id, "created_at": now });
+    let profile = |id: Uuid, kind: &str| json!({ "account_id": id, "kind": kind, "created_at": now });
+    let new = new_id(now);
+    assert_eq!(
+        pushed(&mut second, &[event(&house, "accounts", "insert", &account(new))]).await[0].answer,
+        "ok"
+    );
+    let of = |actor: &Actor| actor.account().expect("somebody").0;
+    let (owner, theirs) = (of(&house.first.gym.owner), of(&house.first.gym.reception));
+
+    let mut expected = Vec::new();
+    let mut attempts = Vec::new();
+    let mut attempt = |op: &str, tbl: &str, row: Value, base: Value, rule: Option<&'static str>| {
+        let mut event = event(&house, tbl, op, &row);
+        event["base"] = base;
+        attempts.push(event);
+        expected.push(rule);
+    };
+    let none = Value::Null;
+    attempt("insert", "profiles", profile(new, "owner"), none.clone(), Some("branch_grants_no_rule"));
+    attempt("insert", "profiles", profile(new, "manager"), none.clone(), Some("branch_grants_no_rule"));
+    attempt("insert", "profiles", profile(new, "reception"), none.clone(), None);
+    attempt(
+        "insert",
+        "profiles",
+        profile(theirs, "trainer"),
+        none.clone(),
+        Some("branch_keeps_to_its_staff"),
+    );
+    attempt(
+        "delete",
+        "profiles",
+        profile(owner, "owner"),
+        profile(owner, "owner"),
+        Some("branch_grants_no_rule"),
+    );
+    attempt(
+        "delete",
+        "profiles",
+        profile(theirs, "reception"),
+        none.clone(),
+        Some("branch_keeps_to_its_staff"),
+    );
+    for field in ["password_hash", "pin_hash", "username", "email", "phone", "suspended_at"] {
+        let value = if field == "suspended_at" { json!(now) } else { json!("mine") };
+        for account in [owner, theirs] {
+            let row = json!({ "id": account, field: value });
+            attempt("update", "accounts", row, json!({ "id": account }), Some("branch_keeps_to_its_staff"));
+        }
+    }
+    attempt("delete", "accounts", json!({ "id": theirs }), none.clone(), Some("branch_keeps_to_its_staff"));
+    let harmless = json!({ "id": theirs, "full_name": "As she is called" });
+    attempt("update", "accounts", harmless, json!({ "id": theirs }), None);
+    let own = json!({ "id": new, "pin_hash": "new" });
+    attempt("update", "accounts", own, json!({ "id": new }), None);
+    let answers = pushed(&mut second, &attempts).await;
+    for ((answer, rule), sent) in answers.iter().zip(&expected).zip(&attempts) {
+        assert_eq!(answer.reason.as_deref(), *rule, "{sent}");
+        assert_eq!(answer.answer, if rule.is_some() { "quarantine" } else { "ok" }, "{sent}");
+    }
+    assert_eq!(number(&house.hq.owner, owners).await, 1);
+    let touched = "select count(*) from accounts where 'mine' in (password_hash, pin_hash, username, email, phone) or suspended_at is not null";
+    assert_eq!(number(&house.hq.owner, touched).await, 0);
+    // Each waits at headquarters, under the rule's name.
+    let aside = i64::try_from(expected.iter().flatten().count()).expect("a few");
+    assert_eq!(
+        number(
+            &house.hq.owner,
+            "select count(*) from sync_quarantine where reason like 'branch\\_%' and resolved_at is null"
+        )
+        .await,
+        aside
+    );
+
+    // Not even the branch that the owner came from takes the owner's key; its own people's it changes.
+    let change = |id: Uuid| {
+        let mut event = event(&house, "accounts", "update", &json!({ "id": id, "pin_hash": "new" }));
+        event["base"] = json!({ "id": id });
+        event
+    };
+    let answers = pushed(&mut first, &[change(owner), change(theirs)]).await;
+    assert_eq!(answers[0].reason.as_deref(), Some("branch_takes_no_rule"));
+    assert_eq!(answers[1].answer, "ok");
 }
 
 #[tokio::test]

@@ -1,13 +1,16 @@
 import Banknote from "@lucide/svelte/icons/banknote";
+import Cloud from "@lucide/svelte/icons/cloud";
 import Coins from "@lucide/svelte/icons/coins";
 import DoorOpen from "@lucide/svelte/icons/door-open";
 import SettingsIcon from "@lucide/svelte/icons/settings";
 import Tags from "@lucide/svelte/icons/tags";
 import Users from "@lucide/svelte/icons/users";
 import type { Component } from "svelte";
+import { syncDesk } from "../features/sync/sync.svelte.js";
 import type { Permission } from "../ipc/wire.js";
 import { m } from "../paraglide/messages.js";
 import Catalogue from "../views/Catalogue.svelte";
+import Headquarters from "../views/Headquarters.svelte";
 import Members from "../views/Members.svelte";
 import Money from "../views/Money.svelte";
 import Reception from "../views/Reception.svelte";
@@ -21,6 +24,10 @@ export interface View {
   component: Component;
   /** One of these opens it; none where everybody may look. What it holds differs. */
   permissions: readonly Permission[];
+  /** Not in the row of screens: something else on the frame leads there, and its key. */
+  aside?: boolean;
+  /** There at all; it is where nothing is said. */
+  there?: () => boolean;
 }
 
 /** The screens in the order of Ctrl+1, Ctrl+2 … */
@@ -49,10 +56,20 @@ export const views: readonly View[] = [
     permissions: ["edit_products", "move_stock", "edit_plans", "edit_settings", "see_money"],
   },
   { id: "settings", title: m.view_settings, icon: SettingsIcon, component: Settings, permissions: [] },
+  {
+    id: "sync",
+    title: m.view_sync,
+    icon: Cloud,
+    component: Headquarters,
+    permissions: ["view_members"],
+    aside: true,
+    there: () => syncDesk.joined,
+  },
 ];
 
 /** Whether somebody who may do that may open the screen. */
-export function opensFor({ permissions }: View, may: (permission: Permission) => boolean): boolean {
+export function opensFor({ permissions, there }: View, may: (permission: Permission) => boolean): boolean {
+  if (there && !there()) return false;
   return permissions.length === 0 || permissions.some((one) => may(one));
 }
 

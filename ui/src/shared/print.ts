@@ -60,6 +60,20 @@ export async function printPicture(src: string, size: { width: number; height: n
   await printPage(picture, pictureStyle(size), () => picture.decode());
 }
 
+/** Prints a part of the screen as sheets of A4 upright, without what is marked `no-print`. */
+export async function printSheet(element: HTMLElement): Promise<void> {
+  const style = pageStyle(
+    "size: A4; margin: 15mm;",
+    `.print-page { font-size: 10pt; }
+      .print-page * { overflow: visible !important; max-block-size: none !important; }
+      .print-page .no-print { display: none !important; }
+      .print-page tr, .print-page article { break-inside: avoid; }
+      .print-page thead { display: table-header-group; }
+      .print-page td, .print-page th { padding: 1mm 1.5mm; }`,
+  );
+  await printPage(element.cloneNode(true), style, async () => {});
+}
+
 /** Prints a part of the screen on as many sheets of the printer's paper as it takes, below a title if it has none of its
  *  own. Buttons of rows and what is marked `no-print` stay out. */
 export async function printElement(element: HTMLElement, title?: string): Promise<void> {

@@ -25,7 +25,7 @@ pub struct StaffActor {
     pub desk: DeskId,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 pub struct DeskActor {
     pub branch: BranchId,
     pub desk: DeskId,

@@ -23,12 +23,23 @@ pub async fn record(
     now: DateTime<Utc>,
     change: Change<'_>,
 ) -> Result<(), Error> {
+    record_for(db, actor, actor.branch().ok().map(|id| id.0), now, change).await
+}
+
+/// As [`record`], about something of another branch: the row goes there, too.
+pub async fn record_for(
+    db: &mut PgConnection,
+    actor: &Actor,
+    branch: Option<Uuid>,
+    now: DateTime<Utc>,
+    change: Change<'_>,
+) -> Result<(), Error> {
     sqlx::query!(
         "insert into audit_log (id, at, branch_id, account_id, desk_id, act, subject_kind, subject_id, before, after)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         new_id(now),
         now,
-        actor.branch().ok().map(|id| id.0),
+        branch,
         actor.account().map(|id| id.0),
         actor.desk().ok().map(|id| id.0),
         change.act,

@@ -1,5 +1,5 @@
 //! What can go wrong, and how it is told at the border: `{code, message, field?, params?}`.
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 /// A failed use case. A refusal at the door is no error; it is a verdict.
@@ -35,6 +35,11 @@ impl Error {
         Self::Invalid { field, code, params: serde_json::Value::Null }
     }
 
+    /// What [`Error::lost_connection`] tells.
+    pub fn connection_lost() -> Self {
+        Self::Database(sqlx::Error::PoolTimedOut)
+    }
+
     pub fn conflict(code: &'static str) -> Self {
         Self::Conflict { code, params: serde_json::Value::Null }
     }
@@ -57,9 +62,24 @@ impl Error {
         }
     }
 
+    /// True when the database gave up this request in favour of another one (a deadlock, a serialization failure):
+    /// the same request may succeed at once.
+    pub fn gave_way(&self) -> bool {
+        let code = match self {
+            Self::Database(error) => error.as_database_error().and_then(sqlx::error::DatabaseError::code),
+            _ => None,
+        };
+        matches!(code.as_deref(), Some("40P01" | "40001"))
+    }
+
     /// True when a branch tried to write what its headquarters owns.
     pub fn is_headquarters_own(&self) -> bool {
         matches!(self, Self::Database(error) if Self::constraint(error) == Some("headquarters_owns"))
+    }
+
+    /// True when a branch that was put back from a backup was asked to take money before it has got its own rows back.
+    pub fn waits_for_own_rows(&self) -> bool {
+        matches!(self, Self::Database(error) if Self::constraint(error) == Some("own_rows_missing"))
     }
 
     /// As it crosses the border. The interface has a sentence per code; `message` is for logs and other clients.
@@ -78,11 +98,16 @@ impl Error {
             }
             error if error.lost_connection() => ("database_unreachable", None, serde_json::Value::Null),
             error if error.is_headquarters_own() => ("headquarters_owns", None, serde_json::Value::Null),
+            error if error.waits_for_own_rows() => ("own_rows_missing", None, serde_json::Value::Null),
             Self::Database(_) | Self::Internal(_) => ("internal", None, serde_json::Value::Null),
         };
         let message = match self {
             error if error.is_headquarters_own() => {
                 "Only headquarters changes this; nothing was stored.".to_owned()
+            }
+            error if error.waits_for_own_rows() => {
+                "This branch was put back from a backup and waits for headquarters; nothing was stored."
+                    .to_owned()
             }
             Self::Database(_) | Self::Internal(_) => "Something went wrong; nothing was stored.".to_owned(),
             other => other.to_string(),
@@ -92,7 +117,7 @@ impl Error {
 }
 
 /// An error at the border.
-#[derive(Clone, Debug, Serialize, TS)]
+#[derive(Clone, Debug, Serialize, Deserialize, TS)]
 pub struct WireError {
     /// Stable; the interface translates it.
     pub code: String,

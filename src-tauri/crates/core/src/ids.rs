@@ -40,7 +40,7 @@ id_types! {
     GymId, BranchId, DeskId, AccountId, SessionId, MemberId, NoteId, MeasurementId, FileId, PlanId, PriceId,
     SubscriptionId, SubscriptionEventId, TransactionId, ChargeId, PaymentId, CreditId, RefundId, AllocationId,
     TaxRateId, HouseholdId, ClosureId, TillId, ShiftId, ReceiptId, RequestId, VoucherId, ProductId, MovementId,
-    ExpenseId, MandateId, MailId,
+    ExpenseId, MandateId, MailId, PairedDeskId,
     /// The row of a pass; the 8 bytes inside its code are another number.
     PassId,
     /// Nonce of one scan: a retry carries the same.

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod day;
 pub mod db;
 pub mod demo;
+pub mod desks;
 pub mod error;
 pub mod expenses;
 pub mod files;

@@ -1,5 +1,9 @@
 //! `gatehousectl doctor`: what is wrong with this installation, and what helps.
 use crate::house::{fail, open};
+use chrono::{DateTime, Utc};
+use gatehouse_core::actor::Actor;
+use gatehouse_core::sync::status;
+use gatehouse_core::sync::view::{BranchLine, Standing, SyncPage};
 use gatehouse_net::house::House;
 use serde::Serialize;
 use sqlx::PgPool;
@@ -82,6 +86,7 @@ async fn examine(house: &House) -> Vec<Check> {
             Err(error) => Check { name, finding: Finding::Broken, detail: error.to_string() },
         });
     }
+    checks.extend(headquarters(house).await);
     checks.push(cameras());
     checks.push(files(house));
     checks
@@ -160,6 +165,65 @@ async fn gym(db: &PgPool) -> Found {
         Some(name) => (Finding::Ok, format!("{name} is set up")),
         None => (Finding::Warning, "no gym yet; start the app, the wizard creates it".into()),
     })
+}
+
+/// How the relay fares; a line for a branch, one for each branch at headquarters, none for a gym that is alone.
+async fn headquarters(house: &House) -> Vec<Check> {
+    let name = "headquarters";
+    let actor = Actor::System { branch: None, desk: None };
+    let now = house.services.now();
+    match status::page(&house.services, &actor).await {
+        Ok(page) => {
+            lines(&page, now).into_iter().map(|(finding, detail)| Check { name, finding, detail }).collect()
+        }
+        Err(error) => vec![Check { name, finding: Finding::Broken, detail: error.to_string() }],
+    }
+}
+
+fn lines(page: &SyncPage, now: DateTime<Utc>) -> Vec<(Finding, String)> {
+    let ago = |at: Option<DateTime<Utc>>| {
+        at.map_or("never".to_owned(), |at| format!("{} s ago", (now - at).num_seconds()))
+    };
+    if let Some(branch) = &page.branch {
+        let waiting: i64 = branch.waiting.iter().map(|kind| kind.count).sum();
+        let aside = branch.aside_there + branch.aside_here;
+        let state = match &page.status.standing {
+            Some(Standing::Offline { .. }) => "offline",
+            Some(Standing::Sending { .. }) => "sending",
+            _ => "within reach",
+        };
+        let mut detail = format!(
+            "{state}; waiting {waiting}, set aside {aside}, conflicts {}, last in step {}, rounds {}, failed {}, clock {} ms",
+            branch.conflicts,
+            ago(branch.in_step_at),
+            branch.rounds,
+            branch.failures,
+            branch.clock_skew_ms.map_or("?".to_owned(), |skew| format!("{skew:+}")),
+        );
+        if let Some(why) = &branch.failure {
+            detail.push_str("; ");
+            detail.push_str(why);
+        }
+        let fine = state == "within reach" && aside == 0;
+        return vec![(if fine { Finding::Ok } else { Finding::Warning }, detail)];
+    }
+    let line = |branch: &BranchLine| {
+        let fine = !branch.silent && branch.aside == 0 && branch.audit_agreed != Some(false);
+        let detail = format!(
+            "{}: seen {}, waiting {}, set aside {}, conflicts {}, refused {}, clock {} ms{}{}",
+            branch.name,
+            ago(branch.last_seen_at),
+            branch.waiting.map_or("?".to_owned(), |waiting| waiting.to_string()),
+            branch.aside,
+            branch.conflicts,
+            branch.refusals,
+            branch.clock_skew_ms.map_or("?".to_owned(), |skew| format!("{skew:+}")),
+            if branch.behind { ", an older version" } else { "" },
+            if branch.audit_agreed == Some(false) { ", the last day compared differed" } else { "" },
+        );
+        (if fine { Finding::Ok } else { Finding::Warning }, detail)
+    };
+    page.branches.iter().filter(|branch| branch.revoked_at.is_none()).map(line).collect()
 }
 
 fn cameras() -> Check {

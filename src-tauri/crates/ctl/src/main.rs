@@ -4,7 +4,9 @@ mod checkin;
 mod demo;
 mod doctor;
 mod house;
+mod hq;
 mod import;
+mod pair;
 mod scan;
 mod serve;
 mod verify;
@@ -31,6 +33,10 @@ Environment:
   GATEHOUSE_HOME          as --data-dir
   GATEHOUSE_DATABASE_URL  a Postgres server (15 or newer) instead of the embedded one, as the app role
   GATEHOUSE_MIGRATE_URL   the same database as the owner role, for migrations
+  GATEHOUSE_LAN_LISTEN    address:port at which other desks may ask this machine
+  GATEHOUSE_HEADQUARTERS_URL
+                          the headquarters' database as this branch, instead of what joining has stored
+  GATEHOUSE_HQ_OWNER_URL  the headquarters' database as its owner, for `hq`
   GATEHOUSE_LOG           what is logged, for example info or gatehouse_net=debug";
 
 #[derive(Debug, Subcommand)]
@@ -45,6 +51,10 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Bring in members from a CSV file; a rehearsal unless --commit is given
     Import(import::ImportArgs),
+    /// Make this computer a desk of a branch computer
+    Pair(pair::PairArgs),
+    /// Make a headquarters, let branches in, join one
+    Hq(hq::HqArgs),
     /// Bring the database up to date; a backup is taken first
     Migrate,
     /// Compute receipts and ledger anew; name the first row that is not as it was written
@@ -72,6 +82,8 @@ fn main() -> ExitCode {
             Command::Checkin(args) => checkin::run(args, cli.data_dir).await,
             Command::Demo(args) => demo::run(args, cli.data_dir).await,
             Command::Import(args) => import::run(args, cli.data_dir).await,
+            Command::Pair(args) => pair::run(args, cli.data_dir).await,
+            Command::Hq(args) => hq::run(args, cli.data_dir).await,
             Command::Migrate => house::migrate(cli.data_dir).await,
             Command::Verify(args) => verify::run(args, cli.data_dir).await,
             Command::Doctor(args) => doctor::run(args, cli.data_dir).await,

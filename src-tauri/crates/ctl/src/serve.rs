@@ -1,13 +1,16 @@
 //! `gatehousectl serve`: the staff interface over HTTP.
-use crate::house::{fail, open};
+use crate::house::fail;
 use gatehouse_net::host::Host;
-use gatehouse_net::{desk, http, jobs};
+use gatehouse_net::house::{House, Place};
+use gatehouse_net::served::Front;
+use gatehouse_net::{http, jobs};
 use rust_embed::RustEmbed;
 use std::borrow::Cow;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use tokio::net::TcpListener;
 
 /// The built interface. Debug builds read it from disk, release builds carry it.
@@ -47,35 +50,38 @@ pub async fn run(args: ServeArgs, data_dir: Option<PathBuf>) -> ExitCode {
         Ok(listener) => listener,
         Err(error) => return fail(&format!("{}:{} cannot be used: {error}", args.address, args.port)),
     };
-    let house = match open(data_dir).await {
-        Ok(house) => house,
+    let place = Place::from_env(data_dir, None);
+    let front = match serving(place, args.desk.as_deref()).await {
+        Ok(front) => front,
         Err(error) => return fail(&error),
     };
-    let host = match Host::new(house, "browser".to_owned(), args.desk.as_deref()).await {
-        Ok(host) => host,
-        Err(error) => return fail(&error),
-    };
-    let remembered = || host.desk_file().read().source.and_then(|text| text.parse().ok());
-    if let Some(source) = source.or_else(remembered) {
-        desk::scan(&host, source);
-    }
-    jobs::start(&host).await;
+    front.scan_remembered(source);
     if let Err(error) = announce(&listener) {
         return fail(&error);
     }
-    let service = http::router(host.clone(), asset).into_make_service_with_connect_info::<SocketAddr>();
+    let service = http::router(front.clone(), asset).into_make_service_with_connect_info::<SocketAddr>();
     // Long polls would hold a graceful shutdown for half a minute; a cut one is asked again.
     let served = tokio::select! {
         served = axum::serve(listener, service) => served,
         () = asked_to_stop() => Ok(()),
     };
-    jobs::stop(&host).await;
-    host.station.stop();
-    host.house.close().await;
+    front.close().await;
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
+}
+
+/// A desk of another machine where this one was paired as such, else a host with its own database.
+async fn serving(place: Place, desk: Option<&str>) -> Result<Arc<Front>, Box<dyn std::error::Error>> {
+    const DEVICE: &str = "browser";
+    if let Some(paired) = Front::paired(&place, DEVICE).await? {
+        return Ok(Front::new(paired, place, DEVICE.to_owned()));
+    }
+    let house = House::open(place).await?;
+    let host = Host::new(house, DEVICE.to_owned(), desk).await?;
+    jobs::start(&host).await;
+    Ok(Front::of_host(host))
 }
 
 fn announce(listener: &TcpListener) -> io::Result<()> {

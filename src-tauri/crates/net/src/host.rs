@@ -1,6 +1,7 @@
 //! A running host: the house, its desk, its scanner. The window has one, `gatehousectl serve` has one.
 use crate::desk::{DeskFile, Station};
 use crate::house::House;
+use crate::lan::Listening;
 use crate::payments::Gateways;
 use crate::printers::Printers;
 use gatehouse_core::actor::{Actor, DeskActor};
@@ -24,6 +25,8 @@ pub struct Host {
     desk_file: DeskFile,
     jobs: tokio::sync::Mutex<Option<JobScheduler>>,
     relay: Mutex<Option<tokio::task::AbortHandle>>,
+    /// The door for other desks, and why it is shut though it should be open.
+    lan: Mutex<Result<Option<Listening>, String>>,
     /// Token of the session that used this desk last: whoever it belongs to stands at the desk, and the scanner
     /// works in that person's name.
     at_desk: Mutex<Option<String>>,
@@ -48,6 +51,7 @@ impl Host {
             desk_file,
             jobs: tokio::sync::Mutex::default(),
             relay: Mutex::default(),
+            lan: Mutex::new(Ok(None)),
             at_desk: Mutex::new(None),
         }))
     }
@@ -67,6 +71,16 @@ impl Host {
         if let Some(before) = std::mem::replace(&mut *relay, running) {
             before.abort();
         }
+    }
+
+    /// The door for other desks.
+    pub(crate) fn lan(&self) -> std::sync::MutexGuard<'_, Result<Option<Listening>, String>> {
+        self.lan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a relay was started.
+    pub(crate) fn relays(&self) -> bool {
+        self.relay.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     /// What this desk remembers between runs.

@@ -1,4 +1,5 @@
 //! Opens the house: the database (embedded, or a remote one by URL), its migrations, the services.
+use crate::lan::Paired;
 use gatehouse_core::clock::{Clock, SystemClock};
 use gatehouse_core::db;
 use gatehouse_core::sealed::KeyFile;
@@ -27,10 +28,13 @@ pub struct Place {
     pub database_url: Option<String>,
     /// The owner's URL of a remote server, for migrations.
     pub migrate_url: Option<String>,
+    /// The headquarters' database with this branch's own role, instead of the way that joining has stored.
+    pub headquarters_url: Option<String>,
 }
 
 impl Place {
-    /// From `GATEHOUSE_HOME`, `GATEHOUSE_DATABASE_URL` and `GATEHOUSE_MIGRATE_URL`; `data_dir` wins over the first.
+    /// From `GATEHOUSE_HOME`, `GATEHOUSE_DATABASE_URL`, `GATEHOUSE_MIGRATE_URL` and `GATEHOUSE_HEADQUARTERS_URL`;
+    /// `data_dir` wins over the first.
     pub fn from_env(data_dir: Option<PathBuf>, resources: Option<PathBuf>) -> Self {
         let of = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
         let embedded = gatehouse_pg::default_home();
@@ -40,6 +44,7 @@ impl Place {
             resources,
             database_url: of("GATEHOUSE_DATABASE_URL"),
             migrate_url: of("GATEHOUSE_MIGRATE_URL"),
+            headquarters_url: of("GATEHOUSE_HEADQUARTERS_URL"),
         }
     }
 }
@@ -55,6 +60,8 @@ pub enum OpenError {
     Migration(String),
     #[error("The folder {0} cannot be used: {1}")]
     Folder(PathBuf, std::io::Error),
+    #[error("This computer is a desk of the branch computer at {0}; that one has the database.")]
+    IsDesk(String),
 }
 
 /// An open database with its services.
@@ -75,6 +82,10 @@ impl House {
     /// As [`House::open`], with another clock.
     pub async fn open_with_clock(place: Place, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         make_private(&place.data_dir)?;
+        let paired = Paired::read(&place.data_dir).map_err(|error| OpenError::Remote(error.to_string()))?;
+        if let Some(paired) = paired {
+            return Err(OpenError::IsDesk(paired.address));
+        }
         let files = place.data_dir.join("files");
         make_private(&files)?;
         let (server, app_url, owner_url) = if let Some(url) = &place.database_url {

@@ -2,9 +2,9 @@
 //!
 //! The session is an httpOnly, SameSite=Lax cookie; every state change carries the session's CSRF token in a
 //! header, and a call from another origin is refused.
-use crate::host::Host;
 use crate::payments;
-use crate::rpc::{self, Caller, Csrf, SessionChange};
+use crate::rpc::{Caller, Csrf, SessionChange};
+use crate::served::{Front, Served};
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
@@ -33,12 +33,12 @@ pub type Asset = fn(&str) -> Option<Cow<'static, [u8]>>;
 
 #[derive(Clone)]
 struct App {
-    host: Arc<Host>,
+    front: Arc<Front>,
     asset: Asset,
 }
 
 /// The whole service. `asset` finds the interface's files.
-pub fn router(host: Arc<Host>, asset: Asset) -> Router {
+pub fn router(front: Arc<Front>, asset: Asset) -> Router {
     let fixed = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
     };
@@ -48,7 +48,7 @@ pub fn router(host: Arc<Host>, asset: Asset) -> Router {
         .route("/webhooks/paymob", post(paymob).layer(DefaultBodyLimit::max(MESSAGE_LIMIT)))
         .route("/webhooks/paypal", post(paypal).layer(DefaultBodyLimit::max(MESSAGE_LIMIT)))
         .fallback(get(page))
-        .with_state(App { host, asset })
+        .with_state(App { front, asset })
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(fixed(header::CONTENT_SECURITY_POLICY, POLICY))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -57,16 +57,22 @@ pub fn router(host: Arc<Host>, asset: Asset) -> Router {
 }
 
 async fn health(State(app): State<App>) -> Response {
-    match app.host.status().await {
-        Ok(_) => (StatusCode::OK, "ok").into_response(),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database is away").into_response(),
+    let well = match app.front.now() {
+        Served::Host(host) => host.status().await.is_ok(),
+        // A desk is well as long as it answers, with its branch machine or without.
+        Served::Desk(_) => true,
+    };
+    if well {
+        (StatusCode::OK, "ok").into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the database is away").into_response()
     }
 }
 
 /// Open to the world: the signature is the proof. Whoever sends the wrong one learns nothing but that.
 async fn message(app: &App, method: RemoteMethod, headers: &HeaderMap, uri: &Uri, body: &[u8]) -> StatusCode {
     let query = uri.query().unwrap_or_default();
-    let host = &app.host;
+    let Served::Host(host) = app.front.now() else { return StatusCode::NOT_FOUND };
     match payments::receive(host.services(), &host.gateways, method, headers, query, body).await {
         payments::Answer::Taken => StatusCode::OK,
         payments::Answer::Refused => StatusCode::UNAUTHORIZED,
@@ -103,8 +109,9 @@ async fn answer(
         csrf: Csrf::Sent(text(CSRF_HEADER)),
         device: text(header::USER_AGENT.as_str()).map(|agent| agent.chars().take(200).collect()),
         ip: Some(peer.ip().to_string()),
+        desk: None,
     };
-    match rpc::call(&app.host, &caller, &command, request).await {
+    match app.front.call(&caller, &command, request).await {
         Ok(reply) => {
             let cookie = match reply.session {
                 SessionChange::Keep => None,
@@ -138,7 +145,9 @@ fn status_of(error: &WireError) -> StatusCode {
         "locked" | "forbidden" | "csrf" => StatusCode::FORBIDDEN,
         "not_found" => StatusCode::NOT_FOUND,
         "too_many_attempts" => StatusCode::TOO_MANY_REQUESTS,
-        "database_unreachable" => StatusCode::SERVICE_UNAVAILABLE,
+        "database_unreachable" | "branch_machine_away" | "branch_machine_silent" => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         "internal" => StatusCode::INTERNAL_SERVER_ERROR,
         _ if error.field.is_some() => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::CONFLICT,

@@ -7,6 +7,8 @@ pub mod host;
 pub mod house;
 pub mod http;
 pub mod jobs;
+pub mod lan;
 pub mod payments;
 pub mod printers;
 pub mod rpc;
+pub mod served;

@@ -96,6 +96,43 @@ impl TestDb {
         admin.close().await.expect("a connection closes");
     }
 
+    /// A copy of it as it is now. Ends all sessions in it, as a copy needs it alone; pools log in again.
+    ///
+    /// # Panics
+    /// When the server refuses, or it is not the tests' own.
+    pub async fn backup(&self) -> Self {
+        self.shut().await;
+        let copy = Self::create(cluster().await, &self.name).await;
+        run(&self.admin_url, &format!("alter database {} with allow_connections true", self.name)).await;
+        copy
+    }
+
+    /// Puts it back to a copy. Ends all sessions in it; pools log in again.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub async fn restore(&self, from: &Self) {
+        self.shut().await;
+        from.shut().await;
+        run(&self.admin_url, &format!("drop database {}", self.name)).await;
+        run(
+            &self.admin_url,
+            &format!("create database {} template {} owner {OWNER_ROLE}", self.name, from.name),
+        )
+        .await;
+        run(&self.admin_url, &format!("alter database {} with allow_connections true", from.name)).await;
+    }
+
+    /// Nobody is in it, and nobody gets in.
+    async fn shut(&self) {
+        run(&self.admin_url, &format!("alter database {} with allow_connections false", self.name)).await;
+        let end = format!(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{}'",
+            self.name
+        );
+        run(&self.admin_url, &end).await;
+    }
+
     async fn create(cluster: &Cluster, template: &str) -> Self {
         Self::create_on(&cluster.server, template).await
     }

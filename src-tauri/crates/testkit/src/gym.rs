@@ -391,13 +391,17 @@ async fn insert_staff(
         .execute(owner)
         .await
         .expect("an account");
-    sqlx::query("insert into profiles (account_id, kind, created_at) values ($1, $2, $3)")
-        .bind(account)
-        .bind(role.as_str())
-        .bind(now)
-        .execute(owner)
-        .await
-        .expect("a profile");
+    // Who may set the gym up is said at headquarters: a branch that has joined gives nobody that right.
+    sqlx::query(
+        "insert into profiles (account_id, kind, created_at)
+         select $1, $2, $3 from sync_node where mode <> 'branch' or $2 not in ('owner', 'manager')",
+    )
+    .bind(account)
+    .bind(role.as_str())
+    .bind(now)
+    .execute(owner)
+    .await
+    .expect("a profile");
     let permissions: BTreeSet<_> = default_permissions(role).iter().copied().collect();
     let roles = BTreeSet::from([role]);
     Actor::Staff(StaffActor { account, session: SessionId::new(now), roles, permissions, branch, desk })

@@ -9,6 +9,7 @@ pub mod gateways;
 mod gym;
 mod house;
 pub mod soak;
+pub mod tls;
 
 pub use clock::FakeClock;
 pub use cluster::TestDb;

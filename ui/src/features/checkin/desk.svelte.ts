@@ -4,7 +4,9 @@ import { newId } from "../../ipc/ids.js";
 import type { CameraView, DeskEvent, DeskNews, Feed, FeedRow, Source, Verdict } from "../../ipc/wire.js";
 import { m } from "../../paraglide/messages.js";
 import { toasts } from "../../shared/toasts.svelte.js";
+import { link } from "../link/link.svelte.js";
 import { session } from "../session/session.svelte.js";
+import { syncDesk } from "../sync/sync.svelte.js";
 import { earconOf, earcons } from "./earcons.svelte.js";
 import { base64 } from "./picture.js";
 
@@ -163,14 +165,21 @@ class Desk {
       case "camera":
         this.camera = event.camera;
         break;
+      case "link":
+        link.take(event.link);
+        break;
       case "feed_changed":
         void this.refresh();
+        break;
+      case "sync_changed":
+        void syncDesk.load();
         break;
     }
   }
 
   /** Events were lost, or there were none yet: asks how things stand. */
   async #reload(): Promise<void> {
+    await link.load();
     await this.refresh();
     this.camera = (await call("desk_frame")).camera;
   }

@@ -153,6 +153,7 @@ describe("the desk's events", () => {
     const unplugged = { ...reading, state: "unplugged" };
     server({
       feed: () => ({ ...emptyFeed, inside: 37 }),
+      desk_link: () => ({ link: null }),
       desk_frame: () => ({ jpeg_base64: null, camera: reading }),
       desk_wait: async () => {
         turn += 1;

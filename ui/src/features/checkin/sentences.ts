@@ -1,7 +1,7 @@
 import type { Outcome, Reason, Verdict } from "../../ipc/wire.js";
 import { m } from "../../paraglide/messages.js";
 import { language } from "../../shared/language.svelte.js";
-import { clock, count, day, money } from "../../shared/place.svelte.js";
+import { clock, count, day, moment, money } from "../../shared/place.svelte.js";
 import { formatDuration } from "../../shared/text/time.js";
 
 /** A reason in words, short enough for a glance. */
@@ -62,6 +62,12 @@ export function sentence(reason: Reason): string {
       return m.reason_checked_out({ time: formatDuration(language.tag, reason.minutes) });
     case "not_inside":
       return m.reason_not_inside();
+    case "from_snapshot":
+      return m.reason_from_snapshot({ time: clock(reason.taken_at) });
+    case "snapshot_too_old":
+      return m.reason_snapshot_too_old({ time: moment(reason.taken_at) });
+    case "no_snapshot":
+      return m.reason_no_snapshot();
     case "desk_clock_off":
       return m.reason_desk_clock_off({ time: formatDuration(language.tag, Math.ceil(Math.abs(reason.seconds_off) / 60)) });
   }

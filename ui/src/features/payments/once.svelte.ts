@@ -1,4 +1,4 @@
-import { explain, Unreachable } from "../../ipc/errors.js";
+import { CallError, explain, Unreachable } from "../../ipc/errors.js";
 import { newId } from "../../ipc/ids.js";
 
 const TRIES = 4;
@@ -39,7 +39,7 @@ export class Once<Asked, Answer> {
         this.unanswered = null;
         break;
       } catch (error) {
-        if (error instanceof Unreachable) {
+        if (this.#isSilence(error)) {
           this.unanswered = asked;
           if (attempt < TRIES) {
             await pause(RETRY_MS * attempt);
@@ -54,5 +54,12 @@ export class Once<Asked, Answer> {
       }
     }
     this.busy = false;
+  }
+
+  /** Nobody answered. At a desk of another computer: that went away meanwhile, or is still away after it did. */
+  #isSilence(error: unknown): boolean {
+    if (error instanceof Unreachable) return true;
+    if (!(error instanceof CallError)) return false;
+    return error.code === "branch_machine_silent" || (error.code === "branch_machine_away" && this.unanswered !== null);
   }
 }

@@ -13,7 +13,7 @@ pub struct Login {
 }
 
 /// Who is on the desk, and what they may do.
-#[derive(Clone, Debug, Serialize, TS)]
+#[derive(Clone, Debug, Serialize, Deserialize, TS)]
 pub struct Me {
     pub account_id: AccountId,
     pub full_name: String,

@@ -6,7 +6,10 @@
 //! decides again.
 pub mod code;
 pub mod decide;
+pub mod emergency;
 pub mod feed;
+pub mod replay;
 pub mod service;
+pub mod snapshot;
 pub mod store;
 pub mod wire;

@@ -67,7 +67,7 @@ pub async fn check_in(services: &Services, actor: &Actor, request: CheckIn) -> R
 pub async fn let_in(services: &Services, actor: &Actor, request: LetIn) -> Result<Verdict, Error> {
     actor.require(Permission::Override)?;
     let reason = check_reason(&request.reason)?;
-    let asked = Asked { member: Some(request.member_id), ..Asked::default() };
+    let asked = Asked::member(request.member_id);
     let mut db = services.db.acquire().await?;
     for _ in 0..ATTEMPTS {
         let now = services.now();
@@ -92,7 +92,7 @@ pub async fn check_out(services: &Services, actor: &Actor, request: CheckOut) ->
     if matches!(actor, Actor::Desk(_)) {
         return Err(Error::Locked);
     }
-    let asked = Asked { member: Some(request.member_id), ..Asked::default() };
+    let asked = Asked::member(request.member_id);
     let mut db = services.db.acquire().await?;
     for _ in 0..ATTEMPTS {
         let now = services.now();
@@ -150,13 +150,13 @@ pub async fn undo_entry(services: &Services, actor: &Actor, request: UndoEntry) 
 
 /// What a request asks for, before anything is known.
 #[derive(Default)]
-struct Asked {
+pub(super) struct Asked {
     code: Option<Code>,
     member: Option<MemberId>,
 }
 
 impl Asked {
-    fn of(request: &CheckIn) -> Result<Self, Error> {
+    pub(super) fn of(request: &CheckIn) -> Result<Self, Error> {
         match &request.who {
             Who::Code(text) if text.trim().is_empty() => Err(Error::invalid("code", "required")),
             Who::Code(text) => Ok(Self { code: Some(Code::parse(text, request.source)), member: None }),
@@ -164,7 +164,11 @@ impl Asked {
         }
     }
 
-    fn question(&self) -> Question<'_> {
+    pub(super) fn member(id: MemberId) -> Self {
+        Self { code: None, member: Some(id) }
+    }
+
+    pub(super) fn question(&self) -> Question<'_> {
         let code = self.code.as_ref();
         let payload = code.and_then(|code| code.payload);
         Question {
@@ -176,24 +180,24 @@ impl Asked {
         }
     }
 
-    fn hint(&self) -> Option<&str> {
+    pub(super) fn hint(&self) -> Option<&str> {
         self.code.as_ref().map(|code| code.hint.as_str())
     }
 }
 
 /// Everything the database knows about a scan, ready to be decided.
-struct Scene {
+pub(super) struct Scene {
     now: DateTime<Utc>,
     scan: ScanId,
-    rules: Rules,
-    facts: Facts,
+    pub(super) rules: Rules,
+    pub(super) facts: Facts,
     answered: Option<store::Answered>,
-    member: Option<MemberRow>,
+    pub(super) member: Option<MemberRow>,
     subscriptions: Vec<SubscriptionRow>,
     notes: Vec<String>,
-    pass: Option<PassId>,
+    pub(super) pass: Option<PassId>,
     /// Step of the live code held up.
-    step: Option<i64>,
+    pub(super) step: Option<i64>,
     next_seq: i32,
 }
 
@@ -214,6 +218,16 @@ impl Scene {
             let of_member = Question { member: Some(member), ..Question::default() };
             rows = store::look_up(db, here, &of_member).await?;
         }
+        let inside = match rows.first().and_then(|row| row.capacity) {
+            Some(_) => feed::count_inside(db, branch, now).await?.0,
+            None => 0,
+        };
+        Ok(Self { answered, ..Self::of(here, rows, asked, inside)? })
+    }
+
+    /// The same from rows, wherever they come from; at least one.
+    pub(super) fn of(here: store::Scan, rows: Vec<Row>, asked: &Asked, inside: i64) -> Result<Self, Error> {
+        let store::Scan { branch, desk, id: scan, now } = here;
         let calendar = calendar(rows.first().ok_or(Error::NotFound("desk"))?)?;
         let (presented, row) = resolve(rows, asked, calendar, now)?;
         let rules = Rules {
@@ -229,10 +243,6 @@ impl Scene {
                 blocks_from: row.debt_blocks_from,
                 grace_days: row.debt_grace_days,
             },
-        };
-        let inside = match row.capacity {
-            Some(_) => feed::count_inside(db, branch, now).await?.0,
-            None => 0,
         };
         let member = row.member.map(|json| json.0);
         let debts = row.debts.map(|json| json.0).unwrap_or_default();
@@ -282,7 +292,7 @@ impl Scene {
             scan,
             rules,
             facts,
-            answered,
+            answered: None,
             member,
             subscriptions,
             notes: notes.into_iter().map(|note| note.body).collect(),
@@ -369,34 +379,40 @@ impl Scene {
         mut decision: Decision,
         entry: Option<EntryId>,
     ) -> Result<Verdict, Error> {
-        let repeated = matches!(decision.effect, Effect::Repeat { .. });
         if let [Reason::PassExpired { seconds_off }] = decision.reasons[..] {
             decision.reasons.extend(self.suspect_clock(db, actor, seconds_off).await?);
         }
+        let next_action = self.next_action(db, actor, &decision).await?;
+        Ok(self.shown(actor, source, decision, entry, next_action))
+    }
+
+    /// As it is shown.
+    pub(super) fn shown(
+        &self,
+        actor: &Actor,
+        source: Source,
+        decision: Decision,
+        entry: Option<EntryId>,
+        next_action: Option<NextAction>,
+    ) -> Verdict {
         let takes = match decision.effect {
             Effect::Enter { subscription: Some(id), takes_visit: true, .. } => Some(id),
             _ => None,
         };
         let subscription = decision.subscription.or_else(|| self.open_subscription());
-        let shown = subscription.and_then(|id| self.show_subscription(id, takes == Some(id)));
-        let next_action = self.next_action(db, actor, &decision).await?;
         let verdict = Verdict {
-            scan_id: self.scan,
-            at: self.now,
-            source,
-            outcome: decision.outcome,
-            reasons: decision.reasons,
             member: self.member.as_ref().map(show_member),
-            subscription: shown,
+            subscription: subscription.and_then(|id| self.show_subscription(id, takes == Some(id))),
             notes: self.notes.clone(),
             next_action,
             can_let_in: entry.is_none()
                 && self.member.is_some()
                 && actor.require(Permission::Override).is_ok(),
             entry_id: entry,
-            repeated,
+            repeated: matches!(decision.effect, Effect::Repeat { .. }),
+            ..verdict_at(self.now, self.scan, source, decision.outcome, decision.reasons)
         };
-        Ok(for_actor(verdict, actor))
+        for_actor(verdict, actor)
     }
 
     /// The stored answer, with the member as they are now.
@@ -519,6 +535,30 @@ impl Scene {
     }
 }
 
+/// A verdict about nobody.
+pub(super) fn verdict_at(
+    at: DateTime<Utc>,
+    scan_id: ScanId,
+    source: Source,
+    outcome: Outcome,
+    reasons: Vec<Reason>,
+) -> Verdict {
+    Verdict {
+        scan_id,
+        at,
+        source,
+        outcome,
+        reasons,
+        member: None,
+        subscription: None,
+        notes: Vec::new(),
+        next_action: None,
+        can_let_in: false,
+        entry_id: None,
+        repeated: false,
+    }
+}
+
 fn calendar(row: &Row) -> Result<BranchCalendar, Error> {
     let zone =
         row.time_zone.parse().map_err(|_| Error::Internal(format!("unknown time zone {}", row.time_zone)))?;
@@ -606,7 +646,7 @@ fn held(row: &SubscriptionRow) -> Result<Held, Error> {
     Ok(Held { id: row.id, terms, state, used: row.used.clone().unwrap_or_default() })
 }
 
-fn show_member(row: &MemberRow) -> VerdictMember {
+pub(super) fn show_member(row: &MemberRow) -> VerdictMember {
     VerdictMember {
         id: row.id,
         number: row.number.clone(),

@@ -1,4 +1,6 @@
 //! SQL of the door: one question before the decision, one statement after it.
+use crate::actor::DeskActor;
+use crate::checkin::emergency::QueuedScan;
 use crate::checkin::wire::{Outcome, Reason, Source};
 use crate::ids::{
     AccountId, BranchId, DeskId, EntryId, FileId, MemberId, PassId, PlanId, ScanId, SubscriptionEventId,
@@ -9,7 +11,7 @@ use crate::passes::payload::PassNumber;
 use crate::subscriptions::store::TermsRow;
 use crate::subscriptions::wire::EventKind;
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
@@ -67,7 +69,7 @@ pub struct Answered {
     pub entry_id: Option<EntryId>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MemberRow {
     pub id: MemberId,
     pub number: String,
@@ -80,13 +82,13 @@ pub struct MemberRow {
     pub suspended: bool,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NoteRow {
     pub body: String,
     pub blocks: bool,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SubscriptionRow {
     pub id: SubscriptionId,
     pub plan_id: PlanId,
@@ -102,7 +104,7 @@ pub struct SubscriptionRow {
     pub last_visit_no: Option<i32>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EventRow {
     pub id: SubscriptionEventId,
     pub kind: EventKind,
@@ -116,14 +118,14 @@ pub struct EventRow {
 }
 
 /// What the member or their payer owes for the member's things.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DebtRow {
     /// Minor units of the branch's currency.
     pub owed: i64,
     pub due_on: NaiveDate,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RecentEntry {
     pub id: EntryId,
     pub at: DateTime<Utc>,
@@ -249,6 +251,120 @@ pub async fn look_up(
         question.number,
         question.member.map(|id| id.0)
     )
+}
+
+/// The same for a page of all members, in the order of their ids; one row without a member where there is none (any more).
+pub async fn look_up_everybody(
+    db: &mut PgConnection,
+    scan: Scan,
+    after: Option<MemberId>,
+    most: i64,
+) -> Result<Vec<Row>, sqlx::Error> {
+    facts!(
+        db,
+        scan,
+        "select 'member' as via, p.id as member_id, null::uuid as pass_id, null::boolean as pass_is_live, null::bytea as secret,
+             null::timestamptz as revoked_at, null::boolean as step_used
+         from members p where p.deleted_at is null and ($5::uuid is null or p.id > $5) order by p.id limit $6",
+        after.map(|id| id.0),
+        most
+    )
+}
+
+/// A pass with what its codes are signed with.
+#[derive(Debug)]
+pub struct PassRow {
+    pub id: PassId,
+    pub number: Vec<u8>,
+    pub member_id: MemberId,
+    pub is_live: bool,
+    pub secret: Vec<u8>,
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// Every pass of a member.
+pub async fn all_passes(db: &mut PgConnection) -> Result<Vec<PassRow>, sqlx::Error> {
+    sqlx::query_as!(
+        PassRow,
+        r#"select p.id as "id: PassId", p.pass_id as number, p.member_id as "member_id: MemberId", p.kind = 'live' as "is_live!",
+               p.secret, p.revoked_at
+           from passes p join members m on m.id = p.member_id where m.deleted_at is null"#
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Every old code.
+pub async fn all_aliases(db: &mut PgConnection) -> Result<Vec<(String, PassId)>, sqlx::Error> {
+    let rows =
+        sqlx::query!(r#"select code, pass_id as "pass_id: PassId" from pass_aliases"#).fetch_all(db).await?;
+    Ok(rows.into_iter().map(|row| (row.code, row.pass_id)).collect())
+}
+
+/// Steps of live codes used since then.
+pub async fn steps_since(
+    db: &mut PgConnection,
+    branch: BranchId,
+    since: DateTime<Utc>,
+) -> Result<Vec<(PassId, i64)>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"select u.pass_id as "pass_id: PassId", u.step from pass_steps u join entries e on e.id = u.entry_id
+           where u.branch_id = $1 and e.branch_id = $1 and e.at > $2"#,
+        branch.0,
+        since
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.pass_id, row.step)).collect())
+}
+
+/// What has to be known to store a scan that a desk made by itself.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "a row of answers, each a question of its own")]
+pub struct BeforeReplay {
+    /// It was told before, or asked here before the desk stopped waiting.
+    pub is_stored: bool,
+    /// And it let in, or led to an entry.
+    pub has_entry: bool,
+    pub next_seq: i32,
+    pub next_visit_no: Option<i32>,
+    /// The step of its live code let somebody in already.
+    pub step_used: bool,
+    /// The visit it ends is known and was not ended.
+    pub can_leave: bool,
+    /// Its account has had a session at the desk.
+    pub account_was_here: bool,
+}
+
+/// Asks for it.
+pub async fn before_replay(
+    db: &mut PgConnection,
+    desk: DeskActor,
+    told: &QueuedScan,
+) -> Result<BeforeReplay, sqlx::Error> {
+    let entered = told.entered.as_ref();
+    sqlx::query_as!(
+        BeforeReplay,
+        r#"select exists (select from scans s where s.id = $1) as "is_stored!",
+               exists (select from scans s where s.id = $1 and s.entry_id is not null) as "has_entry!",
+               coalesce((select max(e.seq) from entries e where e.branch_id = $2 and e.member_id = $3), 0) + 1 as "next_seq!",
+               coalesce((select max(u.visit_no) from visit_uses u where u.subscription_id = $4), 0) + 1 as next_visit_no,
+               exists (select from pass_steps p where p.branch_id = $2 and p.pass_id = $5 and p.step = $6) as "step_used!",
+               exists (select from entries e where e.id = $7 and not exists (select from exits x where x.entry_id = e.id))
+                   as "can_leave!",
+               exists (select from sessions s where s.account_id = $8 and s.desk_id = $9) as "account_was_here!""#,
+        told.scan.0,
+        desk.branch.0,
+        told.member.map(|id| id.0),
+        entered.and_then(|entered| entered.subscription).map(|id| id.0),
+        told.pass.map(|id| id.0),
+        entered.and_then(|entered| entered.step),
+        told.leaves.map(|id| id.0),
+        told.account.map(|id| id.0),
+        desk.desk.0
+    )
+    .fetch_one(db)
+    .await
 }
 
 /// All rows of one scan.

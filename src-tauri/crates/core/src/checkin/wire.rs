@@ -132,10 +132,20 @@ pub enum Reason {
     DeskClockOff {
         seconds_off: i64,
     },
+    /// The branch machine did not answer: judged by what this desk knew of the gym then.
+    FromSnapshot {
+        taken_at: DateTime<Utc>,
+    },
+    /// The branch machine did not answer, and what this desk knows of the gym is too old to judge by.
+    SnapshotTooOld {
+        taken_at: DateTime<Utc>,
+    },
+    /// The branch machine did not answer, and this desk knows nothing of the gym, or cannot read it.
+    NoSnapshot,
 }
 
 /// The answer at the door.
-#[derive(Clone, Debug, Serialize, TS)]
+#[derive(Clone, Debug, Serialize, Deserialize, TS)]
 pub struct Verdict {
     pub scan_id: ScanId,
     pub at: DateTime<Utc>,
@@ -155,7 +165,7 @@ pub struct Verdict {
 }
 
 /// What the screen may show; at a locked desk only the first name is filled.
-#[derive(Clone, Debug, Serialize, TS)]
+#[derive(Clone, Debug, Serialize, Deserialize, TS)]
 pub struct VerdictMember {
     pub id: MemberId,
     pub number: String,
@@ -165,7 +175,7 @@ pub struct VerdictMember {
     pub language: String,
 }
 
-#[derive(Clone, Debug, Serialize, TS)]
+#[derive(Clone, Debug, Serialize, Deserialize, TS)]
 pub struct VerdictSubscription {
     pub id: SubscriptionId,
     pub plan_name: String,
@@ -175,7 +185,7 @@ pub struct VerdictSubscription {
 }
 
 /// The next legal step, as a button.
-#[derive(Clone, Debug, Serialize, TS)]
+#[derive(Clone, Debug, Serialize, Deserialize, TS)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum NextAction {
     Renew {

@@ -201,9 +201,12 @@ pub async fn set_up(
 pub async fn desk_named(services: &Services, name: &str) -> Result<Option<DeskId>, Error> {
     let name = check_name("desk", name)?;
     let mut db = services.db.acquire().await?;
-    let branch = sqlx::query_scalar!("select id from branches order by created_at, id limit 1")
-        .fetch_optional(&mut *db)
-        .await?;
+    // Of a branch, its own; a database that is alone has the one that was made first.
+    let branch = sqlx::query_scalar!(
+        "select id from branches order by (id = (select branch_id from sync_node)) desc nulls last, created_at, id limit 1"
+    )
+    .fetch_optional(&mut *db)
+    .await?;
     let Some(branch) = branch else { return Ok(None) };
     let now = services.now();
     sqlx::query!(
@@ -219,6 +222,20 @@ pub async fn desk_named(services: &Services, name: &str) -> Result<Option<DeskId
         .fetch_one(&mut *db)
         .await?;
     Ok(Some(DeskId(id)))
+}
+
+/// A branch that joined with nothing in its database gets its first desk when its own row has come. True when it has one.
+pub async fn first_desk(services: &Services) -> Result<bool, Error> {
+    let mut db = services.db.acquire().await?;
+    sqlx::query!(
+        "insert into desks (id, branch_id, name, created_at)
+         select $1, b.id, '1', $2 from branches b join sync_node n on n.branch_id = b.id where not exists (select from desks)",
+        DeskId::new(services.now()).0,
+        services.now()
+    )
+    .execute(&mut *db)
+    .await?;
+    Ok(sqlx::query_scalar!(r#"select exists (select from desks) as "is!""#).fetch_one(&mut *db).await?)
 }
 
 /// Settings → Branch, for everybody at the desk to read.

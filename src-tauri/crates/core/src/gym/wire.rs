@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 /// What a host shows before anything else.
-#[derive(Clone, Debug, Serialize, TS)]
+#[derive(Clone, Debug, Serialize, Deserialize, TS)]
 pub struct SetupStatus {
     /// False on first run: show the wizard.
     pub is_set_up: bool,
@@ -32,7 +32,7 @@ pub struct SetUp {
     pub owner_pin: Option<String>,
 }
 
-#[derive(Clone, Debug, Serialize, TS)]
+#[derive(Clone, Debug, Serialize, Deserialize, TS)]
 pub struct Branch {
     pub id: BranchId,
     pub code: String,
@@ -50,7 +50,7 @@ pub struct Branch {
     pub default_country: String,
 }
 
-#[derive(Clone, Debug, Serialize, TS)]
+#[derive(Clone, Debug, Serialize, Deserialize, TS)]
 pub struct Desk {
     pub id: DeskId,
     pub name: String,

@@ -61,6 +61,8 @@ pub async fn update(services: &Services, actor: &Actor, request: UpdateMember) -
     let now = services.now();
     let mut tx = services.db.begin().await?;
     let (branch, today) = branch_today(&mut tx, services, actor.branch()?).await?;
+    // What is written down as having been there before is what this edit replaces.
+    store::hold(&mut tx, request.id).await?;
     let before = store::fetch(&mut tx, request.id).await?.ok_or(Error::NotFound("member"))?;
     let form = form::check(request.form, &branch.default_country, today)?;
     store::update(&mut tx, request.id, &before.number, &form, now).await?;

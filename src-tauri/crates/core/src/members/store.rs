@@ -264,6 +264,12 @@ pub struct Stored {
     pub suspended_at: Option<DateTime<Utc>>,
 }
 
+/// Nobody else changes the member before the transaction ends; not even the relay, which brings other branches' edits.
+pub async fn hold(db: &mut PgConnection, id: MemberId) -> Result<(), Error> {
+    sqlx::query!("select from members where id = $1 for no key update", id.0).execute(db).await?;
+    Ok(())
+}
+
 /// The record; `None` for an unknown id and for an erased member.
 pub async fn fetch(db: &mut PgConnection, id: MemberId) -> Result<Option<Stored>, Error> {
     let row = sqlx::query!(

@@ -18,8 +18,11 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Adds a row to a table. A column that it does not name is null.
-    pub fn add(&mut self, table: &str, row: Value) {
+    /// Adds a row to a table. A column that it does not name is null, so nulls are not sent.
+    pub fn add(&mut self, table: &str, mut row: Value) {
+        if let Value::Object(columns) = &mut row {
+            columns.retain(|_, value| !value.is_null());
+        }
         match self.rows.get_mut(table) {
             Some(Value::Array(rows)) => rows.push(row),
             _ => self.set(table, Value::Array(vec![row])),
@@ -33,6 +36,11 @@ impl Batch {
     /// The shift that takes the money: it must be open, and a closing waits until the write is done.
     pub fn hold_shift(&mut self, shift: ShiftId) {
         self.set("shift", Value::String(shift.to_string()));
+    }
+
+    /// Payments and charges that were there before are held, in one order, before anything is settled.
+    pub(crate) fn hold_what_is_settled(&mut self) {
+        self.set("settles_others", Value::Bool(true));
     }
 
     /// The receipt; its document has [`NUMBER`] in place of the number.

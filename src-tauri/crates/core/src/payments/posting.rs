@@ -335,6 +335,9 @@ impl Posting {
         }
         self.entries.sort_by_key(|entry| entry.id);
         let digest = self.digest();
+        if self.settles_others() {
+            batch.hold_what_is_settled();
+        }
         let header = &self.header;
         let (transaction, currency) = (header.id, &header.currency);
         batch.add(
@@ -383,6 +386,18 @@ impl Posting {
             batch.add("refunds", refund.row(header));
         }
         Ok(digest)
+    }
+
+    /// It touches payments or charges that were there before it.
+    fn settles_others(&self) -> bool {
+        let own_charge = |id: ChargeId| self.charges.iter().any(|(own, _)| *own == id);
+        let own_payment = |id: PaymentId| self.payments.iter().any(|(own, _)| *own == id);
+        !self.refunds.is_empty()
+            || self.credits.iter().any(|credit| !own_charge(credit.charge))
+            || self
+                .allocations
+                .iter()
+                .any(|(payment, charge, _)| !own_payment(*payment) || !own_charge(*charge))
     }
 
     fn digest(&self) -> Fingerprint {

@@ -126,13 +126,14 @@ pub async fn take_out(
 pub async fn not_printed(
     services: &Services,
     actor: &Actor,
-    outgoing: &Outgoing,
+    receipt: ReceiptId,
+    number: &str,
     why: &str,
 ) -> Result<(), Error> {
     may_see(actor)?;
     let mut tx = services.db.begin().await?;
-    let after = json!({ "number": outgoing.document.number, "why": why });
-    record(&mut tx, services, actor, outgoing.id, "receipt.not_printed", after).await?;
+    let after = json!({ "number": number, "why": why });
+    record(&mut tx, services, actor, receipt, "receipt.not_printed", after).await?;
     Ok(tx.commit().await?)
 }
 

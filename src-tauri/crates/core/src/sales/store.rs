@@ -89,51 +89,57 @@ pub async fn counter_with(
     now: DateTime<Utc>,
 ) -> Result<(Counter, Option<Stored>, Offered), Error> {
     let branch = actor.branch()?;
-    let row = sqlx::query!(
-        r#"select b.time_zone, b.day_starts_at, b.currency, b.prices_include_tax, b.cash_rounding_minor, b.name as branch_name,
-               b.code, b.address, b.tax_number, b.receipt_footer, g.name as gym_name,
-               t.id as "till: TillId", t.number as till_number, t.name as till_name,
-               k.request_digest as "digest?", k.response as "response?",
-               m.id as "member?: MemberId", m.suspended_at as "suspended_at?", m.full_name as "member_name?",
-               m.native_name as "native_name?", m.number as "member_number?", m.language as "language?",
-               p.id as "payer?: MemberId", p.full_name as "payer_name?",
-               (select id from till_shifts where till_id = t.id and closed_at is null) as "shift: ShiftId",
-               (select full_name from accounts where id = $3) as staff,
-               (select coalesce(sum(unallocated), 0)::bigint from payment_balances
-                   where payer_id = p.id and unallocated > 0 and currency = b.currency) as "credit!",
-               (select coalesce(sum(owed), 0)::bigint from open_charges where payer_id = p.id and currency = b.currency) as "owed!",
-               o.plan as "plan?: PlanId", o.archived as "archived?", o.form as "form?: Json<PlanForm>", o.tax as "tax?: Json<Tax>",
-               o.prices as "prices?: Json<Vec<PriceRow>>", o.sold as "sold?: Json<Sold>",
-               o.events as "events?: Json<Vec<EventRow>>", o.used as "used?"
-           from branches b
-           join gyms g on g.id = b.gym_id
-           join tills t on t.id = coalesce((select till_id from desks where id = $2 and branch_id = b.id),
-                                           (select id from tills where branch_id = b.id order by number limit 1))
-           left join idempotency_keys k on k.key = $4
-           left join lateral offered_line($6, $7) o on $6 is not null or $7 is not null
-           left join members m on m.id = coalesce($5, (o.sold ->> 'member_id')::uuid) and m.deleted_at is null
-           left join household_members hm on hm.member_id = m.id and hm.left_at is null
-           left join households h on h.id = hm.household_id
-           left join members p on p.id = coalesce(h.payer_id, m.id)
-           where b.id = $1"#,
-        branch.0,
-        actor.desk().ok().map(|id| id.0),
-        actor.account().map(|id| id.0),
-        key,
-        member.map(|id| id.0),
-        plan.map(|id| id.0),
-        subscription.map(|id| id.0)
-    )
-    .fetch_optional(db)
-    .await?
-    .ok_or(Error::NotFound("branch"))?;
+    // Only who works without a desk has to ask for the till first.
+    let mut first: Option<Uuid> = None;
+    let row = loop {
+        let found = sqlx::query!(
+            r#"select b.time_zone, b.day_starts_at, b.currency, b.prices_include_tax, b.cash_rounding_minor, b.name as branch_name,
+                   b.code, b.address, b.tax_number, b.receipt_footer, g.name as gym_name,
+                   t.id as "till: TillId", t.number as till_number, t.name as till_name,
+                   k.request_digest as "digest?", k.response as "response?",
+                   m.id as "member?: MemberId", m.suspended_at as "suspended_at?", m.full_name as "member_name?",
+                   m.native_name as "native_name?", m.number as "member_number?", m.language as "language?",
+                   p.id as "payer?: MemberId", p.full_name as "payer_name?",
+                   (select id from till_shifts where till_id = t.id and closed_at is null) as "shift: ShiftId",
+                   (select full_name from accounts where id = $3) as staff,
+                   (select coalesce(sum(unallocated), 0)::bigint from payment_balances
+                       where payer_id = p.id and unallocated > 0 and currency = b.currency) as "credit!",
+                   (select coalesce(sum(owed), 0)::bigint from open_charges where payer_id = p.id and currency = b.currency) as "owed!",
+                   o.plan as "plan?: PlanId", o.archived as "archived?", o.form as "form?: Json<PlanForm>", o.tax as "tax?: Json<Tax>",
+                   o.prices as "prices?: Json<Vec<PriceRow>>", o.sold as "sold?: Json<Sold>",
+                   o.events as "events?: Json<Vec<EventRow>>", o.used as "used?"
+               from branches b
+               join gyms g on g.id = b.gym_id
+               left join desks d on d.id = $2 and d.branch_id = b.id
+               join tills t on t.id = coalesce(d.till_id, $8)
+               left join idempotency_keys k on k.key = $4
+               left join lateral offered_line($6, $7) o on $6 is not null or $7 is not null
+               left join members m on m.id = coalesce($5, (o.sold ->> 'member_id')::uuid) and m.deleted_at is null
+               left join household_members hm on hm.member_id = m.id and hm.left_at is null
+               left join households h on h.id = hm.household_id
+               left join members p on p.id = coalesce(h.payer_id, m.id)
+               where b.id = $1"#,
+            branch.0,
+            actor.desk().ok().map(|id| id.0),
+            actor.account().map(|id| id.0),
+            key,
+            member.map(|id| id.0),
+            plan.map(|id| id.0),
+            subscription.map(|id| id.0),
+            first
+        )
+        .fetch_optional(&mut *db)
+        .await?;
+        match found {
+            Some(row) => break row,
+            None if first.is_some() => return Err(Error::NotFound("branch")),
+            None => first = Some(first_till(db, branch).await?),
+        }
+    };
     if member.is_some() && row.member.is_none() {
         return Err(Error::NotFound("member"));
     }
-    let time_zone =
-        row.time_zone.parse().map_err(|_| Error::Internal(format!("unknown time zone {}", row.time_zone)))?;
-    let calendar =
-        BranchCalendar { zone: time_zone, day_starts_at: u32::try_from(row.day_starts_at).unwrap_or(0) };
+    let calendar = calendar(&row.time_zone, row.day_starts_at)?;
     let customer = row.member.zip(row.payer).map(|(member, payer)| Customer {
         member,
         suspended: row.suspended_at.is_some(),
@@ -151,7 +157,7 @@ pub async fn counter_with(
         footer: row.receipt_footer,
         till_number: row.till_number,
         till_name: row.till_name,
-        time_zone,
+        time_zone: calendar.zone,
         staff: row.staff,
         member_name: row.member_name,
         member_native_name: row.native_name,
@@ -181,6 +187,19 @@ pub async fn counter_with(
         used: row.used,
     };
     Ok((counter, row.digest.zip(row.response), offered.read()?))
+}
+
+fn calendar(time_zone: &str, day_starts_at: i16) -> Result<BranchCalendar, Error> {
+    let zone = time_zone.parse().map_err(|_| Error::Internal(format!("unknown time zone {time_zone}")))?;
+    Ok(BranchCalendar { zone, day_starts_at: u32::try_from(day_starts_at).unwrap_or(0) })
+}
+
+/// The till of who works without a desk.
+async fn first_till(db: &mut PgConnection, branch: BranchId) -> Result<Uuid, Error> {
+    sqlx::query_scalar!("select id from tills where branch_id = $1 order by number limit 1", branch.0)
+        .fetch_optional(db)
+        .await?
+        .ok_or(Error::NotFound("branch"))
 }
 
 /// The voucher that a payment names, if it can still pay; none for money.

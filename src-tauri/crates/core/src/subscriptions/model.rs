@@ -393,6 +393,11 @@ impl State {
         covering.try_fold(0, |sum, (_, _, left)| Some(sum + (*left)?))
     }
 
+    /// Visits that were used on top of what is granted on `on`: the same one at two branches that were apart.
+    pub fn overdrawn(&self, on: NaiveDate, used: &[NaiveDate]) -> i64 {
+        self.visits_left(on, used).map_or(0, |left| left.min(0).saturating_neg())
+    }
+
     /// Visits left of one grant.
     pub fn visits_left_of(&self, event: SubscriptionEventId, used: &[NaiveDate]) -> Option<i64> {
         self.balances(used).into_iter().find(|(grant, _, _)| grant.event == event)?.2
@@ -601,6 +606,31 @@ pub(crate) mod tests {
             prop_assert_eq!(&whole, &fold(&terms(), &again));
             // And what was known on the last day is all of it.
             prop_assert_eq!(&whole, &fold_as_of(&terms(), &events, day(100_000)));
+        }
+
+        /// However many are used, at whichever branch and in whatever order they arrive, what is too much is told, and as
+        /// many visits given settle it.
+        #[test]
+        fn visits_used_twice_are_owed_and_settled_by_as_many(
+            days in prop::collection::vec(0_i64..31, 0..25),
+            turned in any::<prop::sample::Index>(),
+        ) {
+            let mut events = vec![Event {
+                id: id(0),
+                on: day(0),
+                what: Happening::Granted { period: Period { starts_on: day(0), ends_on: day(30) }, visits: Some(10) },
+            }];
+            let mut used: Vec<_> = days.iter().copied().map(day).collect();
+            let too_many = i64::try_from(used.len()).unwrap_or(0).saturating_sub(10).max(0);
+            prop_assert_eq!(fold(&terms(), &events).overdrawn(day(30), &used), too_many);
+            if !used.is_empty() {
+                let at = turned.index(used.len());
+                used.rotate_left(at);
+            }
+            prop_assert_eq!(fold(&terms(), &events).overdrawn(day(30), &used), too_many);
+            let given = Happening::Given { on: day(30), days: 0, visits: i32::try_from(too_many).ok() };
+            events.push(Event { id: id(1), on: day(30), what: given });
+            prop_assert_eq!(fold(&terms(), &events).overdrawn(day(30), &used), 0);
         }
 
         #[test]

@@ -11,7 +11,7 @@ use crate::subscriptions::door::Held;
 use crate::subscriptions::model::{Columns, Event, State, Terms, fold};
 use crate::subscriptions::wire::EventKind;
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -19,7 +19,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 /// Of a row of `subscriptions` what [`Terms`] are made of.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TermsRow {
     pub kind: PlanKind,
     pub duration_unit: DurationUnit,
@@ -140,7 +140,8 @@ pub struct Record {
 }
 
 impl Record {
-    fn read(sold: Sold, events: Vec<EventRow>, used: Vec<NaiveDate>) -> Result<Self, Error> {
+    fn read(sold: Sold, mut events: Vec<EventRow>, used: Vec<NaiveDate>) -> Result<Self, Error> {
+        events.sort_by_key(|event| (event.seq, event.at, event.id.0));
         Ok(Self { terms: sold.terms.parse()?, sold, events, used, owed: 0, due_since: None })
     }
 
@@ -201,7 +202,7 @@ pub async fn of_member(db: &mut PgConnection, member: MemberId) -> Result<Vec<Re
 pub async fn ends_of(db: &mut PgConnection, members: &[Uuid]) -> Result<HashMap<MemberId, NaiveDate>, Error> {
     let rows = sqlx::query!(
         r#"select to_json(s) as "sold!: Json<Sold>",
-               (select coalesce(json_agg(e order by e.seq, e.at, e.id), '[]')
+               (select coalesce(json_agg(e), '[]')
                    from subscription_events e where e.subscription_id = s.id) as "events!: Json<Vec<EventRow>>"
            from subscriptions s
            where s.member_id = any($1) and s.kind <> 'personal_training'"#,

@@ -1,7 +1,9 @@
 //! Keeps a branch in step with its headquarters: a round whenever something was written here or fed there, and every so
 //! often in case a wake-up got lost. The desk never waits for any of it.
+use super::contact;
 use super::model::{Limits, back_off};
 use super::relay::{Round, Stopped, round};
+use crate::gym::service as gym;
 use crate::random;
 use crate::services::Services;
 use sqlx::PgPool;
@@ -16,28 +18,40 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// Connections to headquarters: one for rounds, one to be woken by.
 const CONNECTIONS: u32 = 2;
 
-/// Goes on until it is dropped, which is safe at any moment. `url` is the headquarters' database with the branch's own role.
+/// As [`keep`], by the URL of the headquarters' database with the branch's own role.
 pub async fn keep_in_step(services: Services, url: String) {
-    let headquarters = match url.parse::<PgConnectOptions>() {
-        Ok(options) => options.application_name("gatehouse relay"),
+    match url.parse::<PgConnectOptions>() {
+        Ok(options) => keep(services, options).await,
         Err(error) => {
             tracing::error!(%error, "the headquarters' URL cannot be read; this branch stays alone");
-            return;
         }
-    };
+    }
+}
+
+/// Goes on until it is dropped, which is safe at any moment.
+pub async fn keep(services: Services, headquarters: PgConnectOptions) {
     let hq = PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(CONNECT)
-        .connect_lazy_with(headquarters);
+        .connect_lazy_with(headquarters.application_name("gatehouse relay"));
     let (mut here, mut there) = (None, None);
     let mut failures = 0_u32;
+    let mut has_desk = false;
     loop {
-        match one(&services, &hq).await {
+        let tried = one(&services, &hq).await;
+        if let Err(why) = &tried
+            && let Err(error) = contact::failed(&services, why).await
+        {
+            tracing::warn!(%error, "how the relay fares cannot be written down");
+        }
+        match tried {
             Ok(done) => {
                 if failures > 0 {
                     tracing::info!("headquarters answers again");
                 }
                 failures = 0;
+                // Where nobody could make one, since the branch's row came by this relay.
+                has_desk = has_desk || gym::first_desk(&services).await.unwrap_or(false);
                 if done != Round::default() {
                     tracing::info!(?done, "in step with headquarters");
                 }
@@ -71,10 +85,13 @@ pub async fn keep_in_step(services: Services, url: String) {
 
 async fn one(services: &Services, hq: &PgPool) -> Result<Round, Stopped> {
     let mut line = hq.acquire().await?;
+    let begun = contact::begin(services, &mut line).await?;
     let done = round(services, &mut line, Limits::default()).await;
     if done.is_err() {
         // Whatever it was in the middle of, the next round begins with a line of its own.
         drop(line.detach());
+    } else {
+        contact::done(services, begun).await?;
     }
     done
 }

@@ -1,5 +1,9 @@
 //! The relay's rules, pure.
 use chrono::TimeDelta;
+use serde_json::Value;
+
+/// What headquarters reads at once; a larger batch is refused unread.
+pub const LARGEST: usize = 32 * 1024 * 1024;
 
 /// The longest pause between two attempts to reach a headquarters that does not answer.
 const LONGEST: TimeDelta = TimeDelta::minutes(2);
@@ -28,16 +32,49 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Small enough that a cut loses a second of work, large enough that the round trip does not count.
+    /// Small enough that a cut loses a second of work, large enough that headquarters takes many rows at a time.
     fn default() -> Self {
-        Self { events: 500, bytes: 4 * 1024 * 1024, rows: 1_000 }
+        Self { events: 2_000, bytes: 8 * 1024 * 1024, rows: 1_000 }
     }
+}
+
+/// A batch that headquarters reads, and events that it would refuse each for itself. What fits in neither stays for the
+/// next batch.
+pub fn fitting(events: Vec<Value>) -> (Vec<Value>, Vec<Value>) {
+    let (mut fits, mut too_large, mut size) = (Vec::with_capacity(events.len()), Vec::new(), 2);
+    for event in events {
+        let length = event.to_string().len() + 1;
+        if length + 2 > LARGEST {
+            too_large.push(event);
+        } else if size + length <= LARGEST {
+            size += length;
+            fits.push(event);
+        } else {
+            // In their order: what comes later may refer to this one.
+            break;
+        }
+    }
+    (fits, too_large)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_batch_is_never_larger_than_headquarters_reads() {
+        let text = |megabytes: usize| json!("x".repeat(megabytes << 20));
+        let sizes =
+            |events: &[Value]| events.iter().map(|event| event.to_string().len() >> 20).collect::<Vec<_>>();
+        let (fits, too_large) = fitting(vec![text(1), text(40), text(20), text(15), text(1)]);
+        assert_eq!((sizes(&fits), sizes(&too_large)), (vec![1, 20], vec![40]));
+        let (fits, too_large) = fitting(vec![text(31); 3]);
+        assert_eq!((fits.len(), too_large.len()), (1, 0));
+        assert!(json!(fits).to_string().len() <= LARGEST);
+        assert_eq!(fitting(vec![text(32)]).1.len(), 1, "its quotes make it too large");
+    }
 
     proptest! {
         #[test]

@@ -1,13 +1,14 @@
 //! One round between a branch and its headquarters. All of it is opened by the branch; a cut anywhere loses nothing,
 //! since headquarters knows each event by its id and the branch moves its cursor with the rows it applies.
-use super::model::Limits;
+use super::model::{Limits, fitting};
 use super::store;
-use super::wire::Answer;
+use super::wire::{Answer, Event, Pushed};
 use crate::db::MIGRATIONS;
 use crate::error::Error;
 use crate::ids::BranchId;
 use crate::members;
 use crate::services::Services;
+use serde_json::Value;
 use sqlx::PgConnection;
 use std::time::Duration;
 use uuid::Uuid;
@@ -87,19 +88,25 @@ pub async fn round(services: &Services, hq: &mut PgConnection, limits: Limits) -
         return Err(Stopped::NoBranch);
     };
     let version = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
-    let mut hello =
-        given(store::hello(hq, version, incarnation, node.waiting, false, services.now())).await?;
+    let hello = given(store::hello(hq, version, incarnation, node.waiting, false, services.now())).await?;
     if hello.branch_id.0 != branch {
         return Err(Stopped::AnotherBranch(hello.branch_id));
     }
+    // Headquarters is brought up to date first; until then everything is queued.
+    if hello.version.is_some_and(|theirs| theirs < version) {
+        return Err(Stopped::Refused("headquarters_older".to_owned()));
+    }
+    store::met(&mut local, hello.epoch).await?;
     let mut round = Round::default();
     if hello.restored {
         // What its own rows refer to is in the feed.
         pull_all(services, &mut local, hq, limits, &mut round).await?;
         take_back(services, &mut local, hq, limits, &mut round).await?;
-        hello = given(store::hello(hq, version, incarnation, node.waiting, true, services.now())).await?;
+        given(store::hello(hq, version, incarnation, node.waiting, true, services.now())).await?;
+    } else if node.own_rows_missing {
+        // Headquarters has nothing of it.
+        store::takes_back(&mut local, false).await?;
     }
-    store::met(&mut local, hello.epoch).await?;
     push_all(&mut local, hq, limits, &mut round).await?;
     pull_all(services, &mut local, hq, limits, &mut round).await?;
     if round.in_step() {
@@ -123,12 +130,13 @@ async fn take_back(
     round: &mut Round,
 ) -> Result<(), Stopped> {
     store::takes_back(local, true).await?;
-    let mut since = Uuid::nil();
+    // A round that was cut goes on where it was.
+    let mut since = store::node(local).await?.own_since.unwrap_or(Uuid::nil());
     loop {
         let page = given(store::own(hq, since, limits.rows)).await?;
-        store::take_back(local, &page).await?;
-        round.taken_back += page.rows.as_array().map_or(0, Vec::len);
         since = page.cursor.parse().map_err(|_| Error::Internal(format!("a cursor {}", page.cursor)))?;
+        store::take_back(local, &page, since).await?;
+        round.taken_back += page.rows.as_array().map_or(0, Vec::len);
         find_members(services).await?;
         if !page.more {
             break;
@@ -150,6 +158,14 @@ async fn push_all(
         if batch.is_empty() {
             return Ok(());
         }
+        let (batch, too_large) = fitting(batch);
+        if !too_large.is_empty() {
+            round.quarantined += too_large.len();
+            store::answered(local, &kept_here(&too_large)).await?;
+        }
+        if batch.is_empty() {
+            continue;
+        }
         let pushed = given(store::push(hq, &batch)).await?;
         store::answered(local, &pushed).await?;
         let count = |answer: &str| pushed.answers.iter().filter(|event| event.answer == answer).count();
@@ -161,6 +177,17 @@ async fn push_all(
             return Ok(());
         }
     }
+}
+
+/// The answer that headquarters would give to events that it does not read.
+fn kept_here(events: &[Value]) -> Pushed {
+    let answer = |event: &Value| Event {
+        id: event["id"].clone(),
+        answer: "quarantine".to_owned(),
+        reason: Some("too_large".to_owned()),
+        conflicts: None,
+    };
+    Pushed { answers: events.iter().map(answer).collect() }
 }
 
 async fn pull_all(

@@ -1,6 +1,6 @@
 //! SQL of both ends: the branch's own database, and the three calls it may make at headquarters.
 use super::model::Limits;
-use super::wire::{Answer, Hello, Page, Pushed};
+use super::wire::{Answer, Hello, Page, Pushed, Reach, Redeemed};
 use crate::error::Error;
 use crate::ids::BranchId;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -23,6 +23,10 @@ pub struct Node {
     pub in_step_at: Option<DateTime<Utc>>,
     /// The last day that was compared with headquarters.
     pub audited_on: Option<NaiveDate>,
+    /// Of a branch that was put back from a backup: what it had sent since has not come back yet, and it takes no money.
+    pub own_rows_missing: bool,
+    /// How far it has come back.
+    pub own_since: Option<Uuid>,
     /// Queued and not answered.
     pub waiting: i64,
     /// Kept aside at either end.
@@ -32,7 +36,7 @@ pub struct Node {
 pub async fn node(db: &mut PgConnection) -> Result<Node, Error> {
     Ok(sqlx::query_as!(
         Node,
-        r#"select mode, branch_id as branch, incarnation, epoch, cursor, in_step_at, audited_on,
+        r#"select mode, branch_id as branch, incarnation, epoch, cursor, in_step_at, audited_on, own_rows_missing, own_since,
                (select count(*) from sync_outbox where answer is null) as "waiting!",
                (select count(*) from sync_outbox where answer = 'quarantine')
                    + (select count(*) from sync_quarantine where resolved_at is null) as "aside!"
@@ -67,6 +71,80 @@ pub async fn join(
         },
     )?;
     Ok(())
+}
+
+/// Why this database cannot become that branch: `sync_joined`, `sync_one_branch`.
+pub async fn hindrance(db: &mut PgConnection, branch: Uuid) -> Result<Option<String>, Error> {
+    Ok(sqlx::query_scalar!("select sync_hindrance($1)", branch).fetch_one(db).await?)
+}
+
+/// As [`join`], as the app's role.
+pub async fn join_as_app(
+    db: &mut PgConnection,
+    branch: BranchId,
+    incarnation: Uuid,
+    founds: bool,
+) -> Result<(), Error> {
+    sqlx::query!("select relay_join($1, $2, $3)", branch.0, incarnation, founds).execute(db).await?;
+    Ok(())
+}
+
+/// Makes a new secret let a branch in; at headquarters.
+///
+/// # Errors
+/// [`Error::Conflict`] `headquarters_no_create_role` where the owner may make no role.
+pub async fn admit(
+    db: &mut PgConnection,
+    branch: BranchId,
+    name: &str,
+    secret: &str,
+    expires_at: DateTime<Utc>,
+) -> Result<(), Error> {
+    sqlx::query!("select office_enrol($1, $2, $3, $4)::text", branch.0, name, secret, expires_at)
+        .fetch_one(db)
+        .await
+        .map_err(|error| match error.as_database_error().and_then(sqlx::error::DatabaseError::code) {
+            Some(code) if code == "42501" => Error::conflict("headquarters_no_create_role"),
+            _ if Error::constraint(&error) == Some("sync_shared_role") => {
+                Error::conflict("headquarters_no_such_role")
+            }
+            _ => error.into(),
+        })?;
+    Ok(())
+}
+
+/// Refuses a branch from its next call on; at headquarters. False when it knows no such branch.
+pub async fn shut_out(db: &mut PgConnection, branch: BranchId) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(r#"select office_revoke($1) as "known!""#, branch.0).fetch_one(db).await?)
+}
+
+/// How branches reach this headquarters; as its owner.
+pub async fn set_reach(db: &mut PgConnection, reach: &Reach) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into sync_reach (host, port, shared_role) values ($1, $2, $3::text::name)
+         on conflict (one) do update set host = excluded.host, port = excluded.port, shared_role = excluded.shared_role",
+        reach.host,
+        i32::from(reach.port),
+        reach.shared_role
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Uses a code up; at headquarters, as the role that the code names. `secret` takes its place.
+pub async fn redeem(
+    hq: &mut PgConnection,
+    code: &str,
+    secret: &str,
+    gym: Option<Uuid>,
+    branch: Option<Uuid>,
+) -> Result<Answer<Redeemed>, Error> {
+    read(
+        sqlx::query_scalar!(r#"select hq_redeem($1, $2, $3, $4) as "answer!""#, code, secret, gym, branch)
+            .fetch_one(hq)
+            .await?,
+    )
 }
 
 /// Lets a database role in as a branch; at headquarters, as its owner.
@@ -115,13 +193,15 @@ pub async fn apply(db: &mut PgConnection, page: &Page) -> Result<i32, Error> {
         .await?)
 }
 
-/// Applies rows of this branch's own, after a restore.
-pub async fn take_back(db: &mut PgConnection, page: &Page) -> Result<(), Error> {
-    sqlx::query_scalar!("select relay_apply($1, null)", page.rows).fetch_one(db).await?;
+/// Applies rows of this branch's own, after a restore; what it had sent is in its queue again, as sent.
+pub async fn take_back(db: &mut PgConnection, page: &Page, until: Uuid) -> Result<(), Error> {
+    let sent = page.sent.clone().unwrap_or_else(|| json!([]));
+    sqlx::query!("select relay_take_back($1, $2, $3)", page.rows, sent, until).execute(db).await?;
     Ok(())
 }
 
-/// While rows come back, a ledger transaction may be there in part.
+/// While rows come back, a ledger transaction may be there in part. Where that ends, money is taken again; also where there
+/// is no headquarters any more that could give them.
 pub async fn takes_back(db: &mut PgConnection, begins: bool) -> Result<(), Error> {
     sqlx::query!("select relay_takes_back($1)", begins).execute(db).await?;
     Ok(())
@@ -163,7 +243,8 @@ pub async fn hello(
 }
 
 pub async fn push(hq: &mut PgConnection, events: &[Value]) -> Result<Answer<Pushed>, Error> {
-    read(sqlx::query_scalar!(r#"select hq_push($1) as "answer!""#, json!(events)).fetch_one(hq).await?)
+    let batch = json!(events).to_string();
+    read(sqlx::query_scalar!(r#"select hq_send($1) as "answer!""#, batch).fetch_one(hq).await?)
 }
 
 pub async fn pull(hq: &mut PgConnection, cursor: &str, rows: i32) -> Result<Answer<Page>, Error> {

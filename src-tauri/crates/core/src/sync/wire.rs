@@ -1,7 +1,9 @@
-//! What the two ends say to each other.
+//! What the two ends say to each other, and what people ask of either.
 use crate::ids::{BranchId, GymId};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use ts_rs::TS;
 use uuid::Uuid;
 
 /// Headquarters' answer to the first call of a round.
@@ -16,6 +18,15 @@ pub struct Hello {
     pub gym_id: Option<GymId>,
     /// What this branch has sent before is gone here: it takes its own rows back first.
     pub restored: bool,
+    /// Its plans and prices become the headquarters'.
+    pub founds: bool,
+}
+
+/// A code that was taken.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Redeemed {
+    pub branch_id: BranchId,
+    pub founds: bool,
 }
 
 /// Any answer of headquarters: it may refuse the branch as a whole.
@@ -46,7 +57,94 @@ pub struct Event {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Page {
     pub rows: Value,
+    /// Of a branch's own: the events that these rows came by.
+    pub sent: Option<Value>,
     pub cursor: String,
     /// The page was full.
     pub more: bool,
+}
+
+/// What a database is among others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    Alone,
+    Branch,
+    Headquarters,
+}
+
+/// What this database is, and what it is linked to.
+#[derive(Clone, Debug, Serialize, TS)]
+pub struct Headquarters {
+    pub mode: Mode,
+    /// Of a branch: host and port of its headquarters.
+    pub host: Option<String>,
+    pub joined_at: Option<DateTime<Utc>>,
+    /// When there was last nothing left to send or to read.
+    pub in_step_at: Option<DateTime<Utc>>,
+    /// Events that headquarters has not taken yet.
+    pub waiting: i64,
+    /// A gym is here; a headquarters without one waits for the branch that founds it.
+    pub founded: bool,
+    /// Of a headquarters: how branches reach it, once that was said.
+    pub reach: Option<Reach>,
+    /// Of a headquarters: every branch.
+    pub branches: Vec<BranchLink>,
+}
+
+/// How branches reach a headquarters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Reach {
+    pub host: String,
+    pub port: u16,
+    /// Where only the server's administrator makes roles: the one that branches share.
+    pub shared_role: Option<String>,
+}
+
+/// A branch as its headquarters knows it.
+#[derive(Clone, Debug, Serialize, TS)]
+pub struct BranchLink {
+    pub branch_id: BranchId,
+    /// First part of its members' numbers; none before it has come.
+    pub number: Option<String>,
+    pub name: String,
+    /// None where no code was ever made.
+    pub enrolled_at: Option<DateTime<Utc>>,
+    /// Its newest code was used.
+    pub joined: bool,
+    /// Of a code that was not used yet.
+    pub code_expires_at: Option<DateTime<Utc>>,
+    pub last_seen_at: Option<DateTime<Utc>>,
+    pub revoked_at: Option<DateTime<Utc>>,
+    /// It logs in as the shared role.
+    pub by_token: bool,
+}
+
+/// Makes a code: for a branch that is there, or for a new one of that name and number. What let it in before is void then.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, TS)]
+pub struct EnrolBranch {
+    pub branch_id: Option<BranchId>,
+    pub name: Option<String>,
+    /// Not for the branch that founds: it brings its own.
+    pub number: Option<String>,
+}
+
+/// A code, shown once.
+#[derive(Clone, Debug, Serialize, TS)]
+pub struct NewCode {
+    pub branch_id: BranchId,
+    pub name: String,
+    pub code: String,
+    pub expires_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, TS)]
+pub struct RevokeBranch {
+    pub branch_id: BranchId,
+}
+
+#[derive(Clone, Serialize, Deserialize, TS)]
+pub struct JoinHeadquarters {
+    /// As it was pasted or typed.
+    pub code: String,
 }

@@ -34,6 +34,11 @@ impl Events {
         self.newest.send_replace(seq);
     }
 
+    /// Number of the newest event.
+    pub fn newest(&self) -> u64 {
+        *self.newest.borrow()
+    }
+
     /// Events after `after`, as soon as there is one; none of them after [`PATIENCE`]. Without `after`, or with one
     /// from before a restart, answers at once with the newest number and no events.
     pub async fn wait(&self, after: Option<u64>) -> DeskNews {

@@ -13,6 +13,8 @@ pub struct Remembered {
     /// As `--source` takes it.
     pub source: Option<String>,
     pub printer: Option<PrinterSettings>,
+    /// Other desks of the branch may ask this machine.
+    pub lan_on: bool,
 }
 
 /// The file, read once and written on every change.

@@ -43,7 +43,8 @@ pub async fn print_receipt(host: &Host, actor: &Actor, request: ChooseReceipt) -
     .map_err(|error| Error::Internal(error.to_string()))?;
     if let Err(error) = host.printers.send(&settings, &bytes?).await {
         if error.left_no_trace() {
-            not_printed(host.services(), actor, &outgoing, &error.to_string()).await?;
+            not_printed(host.services(), actor, outgoing.id, &outgoing.document.number, &error.to_string())
+                .await?;
         }
         return Err(refused(error));
     }
@@ -65,7 +66,7 @@ fn chosen(host: &Host) -> Result<PrinterSettings, Error> {
 
 /// As the interface is told: `printer_address`, `printer_unreachable`, `printer_out_of_reach`, `printer_stalled`,
 /// `printer_broke_off`.
-fn refused(error: PrintError) -> Error {
+pub(crate) fn refused(error: PrintError) -> Error {
     tracing::warn!(%error, "a printer failed");
     match error {
         PrintError::Address(_) => Error::invalid("address", "printer_address"),

@@ -1,5 +1,6 @@
 //! The scanner station: codes that a source reads become check-ins.
 use super::events::Events;
+use super::file::DeskFile;
 use super::wire::{CameraRow, CameraView, ChooseSource, DeskEvent, DeskFrame, DeskSources, LightView};
 use crate::host::Host;
 use base64::Engine as _;
@@ -124,9 +125,31 @@ fn view(state: &CameraState, source: Option<String>) -> CameraView {
     CameraView { state: state.code().to_owned(), detail, source }
 }
 
+/// Whose scanner it is: a host with the database, or a desk that asks one.
+pub trait AtDesk: Send + Sync + 'static {
+    fn station(&self) -> &Station;
+    fn desk_file(&self) -> &DeskFile;
+    /// Judges a code that the scanner read, and shows the verdict.
+    fn seen(&self, code: String, via: Via) -> impl Future<Output = ()> + Send;
+}
+
+impl AtDesk for Host {
+    fn station(&self) -> &Station {
+        &self.station
+    }
+
+    fn desk_file(&self) -> &DeskFile {
+        self.desk_file()
+    }
+
+    async fn seen(&self, code: String, via: Via) {
+        seen_at_desk(self, code, via).await;
+    }
+}
+
 /// Scans the source from now on. It was checked by whoever chose it.
-pub fn scan(host: &Arc<Host>, source: Source) {
-    let station = &host.station;
+pub fn scan<D: AtDesk>(host: &Arc<D>, source: Source) {
+    let station = host.station();
     let mut reader = station.reader();
     if let Some(reader) = &*reader {
         reader.choose(source);
@@ -144,13 +167,13 @@ pub fn scan(host: &Arc<Host>, source: Source) {
             let Some(host) = host.upgrade() else { return };
             match event {
                 Event::State(_) => {
-                    let camera = host.station.camera();
-                    host.station.events.push(DeskEvent::Camera { camera });
+                    let camera = host.station().camera();
+                    host.station().events.push(DeskEvent::Camera { camera });
                 }
                 Event::Seen(seen) => {
                     let via =
-                        host.station.reader().as_ref().map_or(Via::Webcam, |reader| via(&reader.source()));
-                    seen_at_desk(&host, seen.text, via).await;
+                        host.station().reader().as_ref().map_or(Via::Webcam, |reader| via(&reader.source()));
+                    host.seen(seen.text, via).await;
                 }
             }
         }
@@ -168,11 +191,11 @@ fn via(source: &Source) -> Via {
 
 /// What a person at the desk may choose: cameras and scanners. Files are for the command line, which runs with
 /// the rights of whoever starts it.
-pub fn choose(host: &Arc<Host>, request: ChooseSource) -> Result<DeskSources, Error> {
+pub fn choose<D: AtDesk>(host: &Arc<D>, request: ChooseSource) -> Result<DeskSources, Error> {
     match request.source.as_deref() {
         None => {
-            host.station.stop();
-            host.station.events.push(DeskEvent::Camera { camera: host.station.camera() });
+            host.station().stop();
+            host.station().events.push(DeskEvent::Camera { camera: host.station().camera() });
         }
         Some(text) => {
             let source: Source = text.parse().map_err(|_| Error::invalid("source", "source_unknown"))?;
@@ -183,7 +206,7 @@ pub fn choose(host: &Arc<Host>, request: ChooseSource) -> Result<DeskSources, Er
         }
     }
     host.desk_file().update(|content| content.source.clone_from(&request.source));
-    Ok(host.station.sources())
+    Ok(host.station().sources())
 }
 
 async fn seen_at_desk(host: &Host, code: String, via: Via) {

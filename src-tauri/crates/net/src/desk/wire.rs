@@ -1,4 +1,5 @@
 //! Requests and answers about the desk's scanner.
+use crate::lan::wire::DeskLink;
 use crate::printers::PrinterSettings;
 use gatehouse_core::checkin::wire::Verdict;
 use gatehouse_core::ids::ScanId;
@@ -18,6 +19,12 @@ pub enum DeskEvent {
     },
     /// Entries, exits or undos: load the feed again.
     FeedChanged,
+    /// The branch machine has gone, or has come back.
+    Link {
+        link: DeskLink,
+    },
+    /// Branch and headquarters: ask for the status again.
+    SyncChanged,
 }
 
 #[derive(Debug, Deserialize, TS)]

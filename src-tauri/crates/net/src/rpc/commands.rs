@@ -1,14 +1,19 @@
 //! The list itself. A line is decode, actor, one service call, encode; no SQL and no rule.
 use super::{Call, Nothing};
 use crate::desk::{self, wire as desk_wire};
+use crate::jobs;
+use crate::lan::wire as lan;
 use crate::payments as remote_payments;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use gatehouse_core::actor::Actor;
 use gatehouse_core::auth::wire as auth;
 use gatehouse_core::auth::{login, permissions, staff};
 use gatehouse_core::checkin::feed;
 use gatehouse_core::checkin::service as checkin;
 use gatehouse_core::checkin::wire as door;
+use gatehouse_core::desks::service as other_desks;
+use gatehouse_core::desks::wire as other_desk;
 use gatehouse_core::error::Error;
 use gatehouse_core::expenses::service as expenses;
 use gatehouse_core::expenses::wire as expense;
@@ -42,12 +47,16 @@ use gatehouse_core::subscriptions::acts;
 use gatehouse_core::subscriptions::closures;
 use gatehouse_core::subscriptions::service as subscriptions;
 use gatehouse_core::subscriptions::wire as subscription;
+use gatehouse_core::sync::view as sync;
+use gatehouse_core::sync::wire as joining;
+use gatehouse_core::sync::{conflicts, join, office, pairs, rows, service as relay, settle, sheet, status};
 use gatehouse_core::taxes::service as taxes;
 use gatehouse_core::taxes::wire as tax;
 use gatehouse_core::till::service as till;
 use gatehouse_core::till::wire as drawer;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::pin::Pin;
 use ts_rs::{Config, ExportError, TS};
 
 macro_rules! commands {
@@ -58,15 +67,16 @@ macro_rules! commands {
             command: &str,
             request: serde_json::Value,
         ) -> Result<serde_json::Value, Error> {
-            match command {
-                $(stringify!($name) => {
+            let answer: Answer<'_> = match command {
+                $(stringify!($name) => begun(move || async move {
                     let $request: $from = decode(request)?;
                     let $call = call;
                     let answer: $to = $body;
                     encode(answer)
-                })+
-                _ => Err(Error::NotFound("command")),
-            }
+                }),)+
+                _ => return Err(Error::NotFound("command")),
+            };
+            answer.await
         }
 
         /// Writes the TypeScript of every request and answer; gives each command with the names of both.
@@ -74,6 +84,18 @@ macro_rules! commands {
             Ok(vec![$((stringify!($name), export::<$from>(config)?, export::<$to>(config)?)),+])
         }
     };
+}
+
+/// The answer to a command, while it is worked out.
+type Answer<'a> = Pin<Box<dyn Future<Output = Result<serde_json::Value, Error>> + Send + 'a>>;
+
+/// Begins a command on the heap, and in a frame of its own: all commands in one frame are more than a thread's stack
+/// holds when nothing is optimized.
+fn begun<'a, F>(command: impl FnOnce() -> F) -> Answer<'a>
+where
+    F: Future<Output = Result<serde_json::Value, Error>> + Send + 'a,
+{
+    Box::pin(command())
 }
 
 fn decode<T: DeserializeOwned>(request: serde_json::Value) -> Result<T, Error> {
@@ -102,16 +124,38 @@ fn export<T: TS + 'static>(config: &Config) -> Result<String, ExportError> {
 pub(super) fn reads_only(command: &str) -> bool {
     matches!(
         command,
-        "me" | "setup_status" | "login" | "desk_people" | "desk_wait" | "desk_frame" | "feed" | "inside"
+        "me" | "setup_status"
+            | "login"
+            | "desk_people"
+            | "desk_wait"
+            | "desk_frame"
+            | "desk_link"
+            | "feed"
+            | "inside"
+            | "sync_status"
     )
 }
 
 commands! {
-    fn setup_status(call, _request: Nothing) -> gym_wire::SetupStatus { call.host.status().await? }
+    fn setup_status(call, _request: Nothing) -> gym_wire::SetupStatus {
+        match call.caller.desk {
+            Some(other) => gym::status(call.services(), Some(other.desk)).await?,
+            None => call.host.status().await?,
+        }
+    }
     fn set_up(call, request: gym_wire::SetUp) -> auth::Me {
         let device = call.caller.device.clone().unwrap_or_else(|| call.host.device.clone());
         let session = gym::set_up(call.services(), &device, call.caller.ip.clone(), request).await?;
         call.open(session)
+    }
+    fn set_up_join(call, request: joining::JoinHeadquarters) -> gym_wire::SetupStatus {
+        // Like `set_up`, it is for whoever is there first.
+        if call.host.status().await?.is_set_up {
+            return Err(Error::conflict("already_set_up"));
+        }
+        join::join(call.services(), &Actor::System { branch: None, desk: None }, request).await?;
+        jobs::relay(call.host).await?;
+        call.host.status().await?
     }
     fn branch_get(call, _request: Nothing) -> gym_wire::Branch { gym::branch(call.services(), call.actor()?).await? }
     fn branch_update(call, request: gym_wire::UpdateBranch) -> gym_wire::SetupStatus {
@@ -128,7 +172,7 @@ commands! {
     }
     fn me(call, _request: Nothing) -> auth::Me {
         let me = call.current.as_ref().map(|current| current.me.clone()).ok_or(Error::NotLoggedIn)?;
-        call.host.stand_at_desk(call.caller.token.clone());
+        call.stand_at_desk(call.caller.token.clone());
         me
     }
     fn lock(call, _request: Nothing) -> auth::Me { login::lock(call.services(), call.token()?).await? }
@@ -452,6 +496,21 @@ commands! {
         let actor = call.actor()?.clone();
         desk::for_eyes_of(&actor, call.host.station.events.wait(request.after).await)
     }
+    fn desk_link(_call, _request: Nothing) -> lan::DeskLinkView { lan::DeskLinkView { link: None } }
+    fn desk_pair(call, _request: lan::PairHere) -> gym_wire::SetupStatus {
+        // A machine without a gym is made a desk by `served`; this one has a gym.
+        call.actor()?;
+        Err::<gym_wire::SetupStatus, _>(Error::conflict("already_set_up"))?
+    }
+    fn lan_get(call, _request: Nothing) -> lan::LanView { crate::lan::view(call.host, call.actor()?).await? }
+    fn lan_set(call, request: lan::SetLan) -> lan::LanView { crate::lan::set(call.host, call.actor()?, request).await? }
+    fn desk_code_new(call, _request: Nothing) -> other_desk::DeskCode {
+        other_desks::new_code(call.services(), call.actor()?).await?
+    }
+    fn paired_desk_revoke(call, request: other_desk::ChoosePairedDesk) -> Nothing {
+        other_desks::revoke(call.services(), call.actor()?, request.id).await?;
+        Nothing
+    }
     fn desk_frame(call, _request: Nothing) -> desk_wire::DeskFrame {
         call.actor()?;
         call.host.station.frame().await
@@ -515,7 +574,59 @@ commands! {
     fn gateway_settings_get(call, _request: Nothing) -> gateway::GatewayViews {
         gateways::settings(call.services(), call.actor()?).await?
     }
+    fn headquarters_get(call, _request: Nothing) -> joining::Headquarters {
+        office::state(call.services(), call.actor()?).await?
+    }
+    fn headquarters_join(call, request: joining::JoinHeadquarters) -> joining::Headquarters {
+        let joined = join::join(call.services(), call.actor()?, request).await?;
+        jobs::relay(call.host).await?;
+        joined
+    }
+    fn branch_enrol(call, request: joining::EnrolBranch) -> joining::NewCode {
+        office::enrol(call.services(), call.actor()?, request, None).await?
+    }
+    fn branch_revoke(call, request: joining::RevokeBranch) -> joining::Headquarters {
+        office::revoke(call.services(), call.actor()?, request.branch_id).await?
+    }
     fn gateway_settings_set(call, request: gateway::SetGateway) -> gateway::GatewayView {
         gateways::set(call.services(), call.actor()?, request).await?
+    }
+    fn sync_status(call, _request: Nothing) -> sync::SyncStatus {
+        status::status(call.services(), call.actor()?).await?
+    }
+    fn sync_page(call, _request: Nothing) -> sync::SyncPage { status::page(call.services(), call.actor()?).await? }
+    fn sync_rows(call, request: sync::ListSyncRows) -> sync::SyncRows {
+        rows::rows(call.services(), call.actor()?, request).await?
+    }
+    fn sync_send_again(call, request: sync::ChooseEvent) -> Nothing {
+        relay::send_again(call.services(), call.actor()?, request).await?;
+        Nothing
+    }
+    fn sync_leave_out(call, request: sync::LeaveOut) -> Nothing {
+        relay::leave_out(call.services(), call.actor()?, request).await?;
+        Nothing
+    }
+    fn sync_conflicts(call, request: sync::ListConflicts) -> sync::Conflicts {
+        conflicts::list(call.services(), call.actor()?, request).await?
+    }
+    fn sync_conflict_decide(call, request: sync::DecideConflict) -> sync::Conflicts {
+        conflicts::decide(call.services(), call.actor()?, request).await?
+    }
+    fn outage_list(call, _request: Nothing) -> sync::Outages { sheet::list(call.services(), call.actor()?).await? }
+    fn outage_sheet(call, request: sync::ChooseOutage) -> sync::OutageSheet {
+        sheet::get(call.services(), call.actor()?, request).await?
+    }
+    fn outage_sign(call, request: sync::SignOutage) -> sync::OutageSheet {
+        sheet::sign(call.services(), call.actor()?, request).await?
+    }
+    fn overdrawn_list(call, _request: Nothing) -> sync::OverdrawnList {
+        settle::list(call.services(), call.actor()?).await?
+    }
+    fn overdrawn_settle(call, request: sync::SettleOverdrawn) -> sync::OverdrawnList {
+        settle::settle(call.services(), call.actor()?, request).await?
+    }
+    fn member_pairs(call, _request: Nothing) -> sync::MemberPairs { pairs::list(call.services(), call.actor()?).await? }
+    fn member_pair_decide(call, request: sync::DecidePair) -> sync::MemberPairs {
+        pairs::decide(call.services(), call.actor()?, request).await?
     }
 }

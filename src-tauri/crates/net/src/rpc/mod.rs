@@ -8,7 +8,7 @@ mod tests;
 pub mod typescript;
 
 use crate::host::Host;
-use gatehouse_core::actor::Actor;
+use gatehouse_core::actor::{Actor, DeskActor};
 use gatehouse_core::auth::login::{self, Current, Device, NewSession};
 use gatehouse_core::auth::wire::Me;
 use gatehouse_core::error::{Error, WireError};
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use ts_rs::TS;
 
 /// Who calls: what the transport knows about it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Caller {
     /// Token of the session: the window's own, or a browser's cookie.
     pub token: Option<String>,
@@ -27,10 +27,13 @@ pub struct Caller {
     /// Kept with a session: browser and system.
     pub device: Option<String>,
     pub ip: Option<String>,
+    /// The desk of another machine that passes the call on; said by its token, never by the call.
+    #[serde(skip)]
+    pub desk: Option<DeskActor>,
 }
 
 /// Proof that a call comes from our own page.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Csrf {
     /// Our own process: no other page can call it.
     #[default]
@@ -39,7 +42,7 @@ pub enum Csrf {
 }
 
 /// What a transport has to do about the session.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SessionChange {
     #[default]
     Keep,
@@ -85,19 +88,30 @@ impl Call<'_> {
 
     async fn device(&self) -> Result<Device, Error> {
         let name = self.caller.device.clone().unwrap_or_else(|| self.host.device.clone());
-        Ok(Device { name, ip: self.caller.ip.clone(), desk: self.host.desk().await? })
+        let desk = match self.caller.desk {
+            Some(other) => other.desk,
+            None => self.host.desk().await?,
+        };
+        Ok(Device { name, ip: self.caller.ip.clone(), desk })
     }
 
     /// Hands the new session to the caller and notes who stands at the desk.
     fn open(&mut self, session: NewSession) -> Me {
-        self.host.stand_at_desk(Some(session.token.clone()));
+        self.stand_at_desk(Some(session.token.clone()));
         self.session = SessionChange::Open(session.token);
         session.me
     }
 
     fn close(&mut self) {
-        self.host.stand_at_desk(None);
+        self.stand_at_desk(None);
         self.session = SessionChange::Close;
+    }
+
+    /// Another machine's desk notes for itself who stands there.
+    fn stand_at_desk(&self, token: Option<String>) {
+        if self.caller.desk.is_none() {
+            self.host.stand_at_desk(token);
+        }
     }
 }
 
@@ -109,10 +123,12 @@ pub async fn call(
     request: serde_json::Value,
 ) -> Result<Reply, WireError> {
     let mut answer = attempt(host, caller, command, request.clone()).await;
-    if let Err(error) = &answer
-        && error.lost_connection()
-        && host.house.bring_back().await
-    {
+    let again = match &answer {
+        Err(error) if error.lost_connection() => host.house.bring_back().await,
+        Err(error) => error.gave_way(),
+        Ok(_) => false,
+    };
+    if again {
         // Writes carry an id or an idempotency key, so asking again does nothing twice.
         answer = attempt(host, caller, command, request).await;
     }
@@ -125,21 +141,41 @@ pub async fn call(
     })
 }
 
+/// The caller's session, if it is one of the desk that passes the call on.
+async fn session_of(host: &Host, caller: &Caller) -> Result<Option<Current>, Error> {
+    let current = match &caller.token {
+        Some(token) => login::authenticate(host.services(), token).await?,
+        None => None,
+    };
+    Ok(current.filter(|current| caller.desk.is_none_or(|other| other.desk == current.me.desk_id)))
+}
+
+/// Who calls, checked as [`call`] does.
+pub(crate) async fn actor_of(host: &Host, caller: &Caller, command: &str) -> Result<Actor, Error> {
+    let current = session_of(host, caller).await?.ok_or(Error::NotLoggedIn)?;
+    check_csrf(caller, &current.me, command)?;
+    Ok(current.actor)
+}
+
+/// # Errors
+/// `csrf` for a change that does not come from our own page.
+pub(crate) fn check_csrf(caller: &Caller, me: &Me, command: &str) -> Result<(), Error> {
+    let foreign = match &caller.csrf {
+        Csrf::NotNeeded => false,
+        Csrf::Sent(sent) => sent.as_deref() != Some(me.csrf_token.as_str()),
+    };
+    if foreign && !commands::reads_only(command) { Err(Error::conflict("csrf")) } else { Ok(()) }
+}
+
 async fn attempt(
     host: &Arc<Host>,
     caller: &Caller,
     command: &str,
     request: serde_json::Value,
 ) -> Result<Reply, Error> {
-    let current = match &caller.token {
-        Some(token) => login::authenticate(host.services(), token).await?,
-        None => None,
-    };
-    if let (Csrf::Sent(sent), Some(current)) = (&caller.csrf, &current)
-        && !commands::reads_only(command)
-        && sent.as_deref() != Some(current.me.csrf_token.as_str())
-    {
-        return Err(Error::conflict("csrf"));
+    let current = session_of(host, caller).await?;
+    if let Some(current) = &current {
+        check_csrf(caller, &current.me, command)?;
     }
     let mut call = Call { host, caller, current, session: SessionChange::Keep };
     let body = commands::dispatch(&mut call, command, request).await?;

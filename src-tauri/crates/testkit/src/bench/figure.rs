@@ -8,7 +8,7 @@ use serde::Serialize;
 /// A figure and what it is measured against, in the same run on the same machine.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Figure {
-    /// Part of the product: `scan`, `checkin`, `search`, `money`, `start`, `memory`.
+    /// Part of the product: `scan`, `checkin`, `search`, `money`, `sync`, `start`, `memory`.
     pub area: &'static str,
     /// What was measured, unique within the area.
     pub case: &'static str,

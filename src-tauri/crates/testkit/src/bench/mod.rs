@@ -9,4 +9,5 @@ mod people;
 pub mod scan;
 pub mod search;
 pub mod stage;
+pub mod sync;
 pub mod window;

@@ -4,14 +4,15 @@ use std::env;
 use std::error::Error;
 use std::process::ExitCode;
 
-use gatehouse_testkit::bench::{checkin, money, scan, search, window};
+use gatehouse_testkit::bench::{checkin, money, scan, search, sync, window};
 
 /// Areas by name, in the order in which they run.
-const AREAS: [(&str, Run); 6] = [
+const AREAS: [(&str, Run); 7] = [
     ("scan", scan::run),
     ("checkin", checkin::run),
     ("search", search::run),
     ("money", money::run),
+    ("sync", sync::run),
     ("start", window::start),
     ("memory", window::memory),
 ];

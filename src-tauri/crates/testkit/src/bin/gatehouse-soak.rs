@@ -1,7 +1,9 @@
-//! `gatehouse-soak --suite checkin|money [--seed n] [--ops n]`: kills app and database under load and counts what was
-//! lost or doubled; one JSON line.
+//! `gatehouse-soak --suite checkin|money|branches [--seed n] [--ops n]`: kills app and database under load and counts what
+//! was lost or doubled; of branches, their databases, their headquarters and their relays. One JSON line.
 
 use chrono::{DateTime, Utc};
+use gatehouse_pg::Durability;
+use gatehouse_testkit::soak::branches::{self, Mould};
 use gatehouse_testkit::soak::{self, Plan, SUITES};
 use std::error::Error;
 use std::path::PathBuf;
@@ -17,6 +19,8 @@ enum Work {
         base: DateTime<Utc>,
         suite: &'static str,
     },
+    /// The child of a branch that is killed.
+    Relay(String),
     Drive(Plan),
 }
 
@@ -49,6 +53,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Work, String> {
                 let suite = suite(&value()?)?;
                 return Ok(Work::App { folder, base, suite });
             }
+            "--relay" => return Ok(Work::Relay(value()?)),
             "--suite" => plan.suite = suite(&value()?)?,
             "--seed" => plan.seed = value()?.parse().map_err(|error| format!("--seed: {error}"))?,
             "--ops" => plan.ops = value()?.parse().map_err(|error| format!("--ops: {error}"))?,
@@ -73,10 +78,25 @@ fn run(work: Work) -> Result<ExitCode, Box<dyn Error>> {
             runtime.block_on(soak::serve(suite, folder, base))?;
             Ok(ExitCode::SUCCESS)
         }
+        Work::Relay(order) => {
+            runtime.block_on(branches::relay::run(&order)).map_err(|error| error.to_string())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Work::Drive(plan) if plan.suite == branches::NAME => {
+            let report = runtime.block_on(branches(&plan)).map_err(|error| error.to_string())?;
+            println!("{}", serde_json::to_string(&report)?);
+            Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
         Work::Drive(plan) => {
             let report = runtime.block_on(soak::run(&plan))?;
             println!("{}", serde_json::to_string(&report)?);
             Ok(if report.found.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }
+}
+
+async fn branches(plan: &Plan) -> Result<branches::Report, Box<dyn Error + Send + Sync>> {
+    let durability = Durability::Durable;
+    let plan = branches::Plan { seed: plan.seed, ops: plan.ops, durability, relay: std::env::current_exe()? };
+    branches::run(&plan, &Mould::make(durability).await?).await
 }

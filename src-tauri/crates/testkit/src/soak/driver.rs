@@ -164,19 +164,19 @@ async fn kill_in_turn<S: Suite>(shared: Arc<Shared>, folder: PathBuf, ops: u64) 
 }
 
 /// The folder of a run, where an unprivileged Postgres can reach it.
-struct Folder {
-    path: PathBuf,
+pub struct Folder {
+    pub path: PathBuf,
     kept: bool,
 }
 
 impl Folder {
-    fn create() -> std::io::Result<Self> {
+    pub fn create() -> std::io::Result<Self> {
         let path = tempfile::Builder::new().prefix("gatehouse-soak-").tempdir_in("/var/tmp")?.keep();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
         Ok(Self { path, kept: false })
     }
 
-    fn keep(mut self) -> PathBuf {
+    pub fn keep(mut self) -> PathBuf {
         self.kept = true;
         self.path.clone()
     }

@@ -9,6 +9,7 @@
 //! app, log and kills are the same for all of them.
 
 pub mod app;
+pub mod branches;
 pub mod checkin;
 pub mod desk;
 pub mod driver;
@@ -33,7 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wire::Answer;
 
 /// Names of the suites, as `--suite` takes them.
-pub const SUITES: [&str; 2] = [checkin::Door::NAME, money::Counter::NAME];
+pub const SUITES: [&str; 3] = [checkin::Door::NAME, money::Counter::NAME, branches::NAME];
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -138,7 +139,7 @@ pub trait Suite: Sized + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Judgement, sqlx::Error>> + Send;
 }
 
-/// Runs the suite that the plan names.
+/// Runs the suite of one process that the plan names.
 pub async fn run(plan: &Plan) -> Result<Report, Box<dyn std::error::Error>> {
     if plan.suite == money::Counter::NAME {
         driver::run::<money::Counter>(plan).await

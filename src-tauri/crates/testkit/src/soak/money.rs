@@ -1,5 +1,5 @@
 //! The suite of the counter: sales, payments of debts, refunds and voids at eight tills, many of them sent twice.
-mod judge;
+pub mod judge;
 #[cfg(test)]
 mod tests;
 

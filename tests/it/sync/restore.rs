@@ -1,0 +1,342 @@
+//! A database is put back from a backup, at either end, while others go on.
+use super::{Branch, House, edit, everywhere, founded, number, opened, register};
+use gatehouse_core::checkin::service::check_in;
+use gatehouse_core::checkin::wire::{CheckIn, Outcome, Source, Who};
+use gatehouse_core::clock::Clock;
+use gatehouse_core::expenses::service as expenses;
+use gatehouse_core::expenses::wire::{CreateExpense, ExpenseForm};
+use gatehouse_core::ids::{ExpenseId, MemberId, PlanId, ScanId, SubscriptionId, new_id};
+use gatehouse_core::members::service as members;
+use gatehouse_core::members::wire::{MemberForm, RegisterMember};
+use gatehouse_core::sales::service::sell;
+use gatehouse_core::sales::wire::{Basket, Line};
+use gatehouse_core::sync::model::Limits;
+use gatehouse_core::sync::store;
+use gatehouse_core::sync::wire::Answer;
+use gatehouse_core::verify::verify;
+use gatehouse_testkit::{TestDb, TestGym, books, plan_form};
+use sqlx::{AssertSqlSafe, Executor};
+
+/// Two branches in step, that sell the same plan.
+async fn house() -> (House, PlanId) {
+    let gym = TestGym::new().await;
+    let plan = gym.plan(everywhere(plan_form("Monthly")), 40_000).await;
+    let (hq, first) = founded(gym).await;
+    let second = opened(&hq, "2", &first.gym.setup).await;
+    let house = House { hq, first, second };
+    house.meet().await;
+    (house, plan)
+}
+
+/// From a backup, and its others are told.
+async fn put_back(db: &TestDb, backup: &TestDb, house: &House) {
+    db.restore(backup).await;
+    let mut owner = db.owner.acquire().await.expect("a connection");
+    store::restored(&mut owner, new_id(house.first.gym.clock.now())).await.expect("restored");
+}
+
+async fn newest_subscription(branch: &Branch) -> SubscriptionId {
+    sqlx::query_scalar("select id from subscriptions order by created_at desc, id desc limit 1")
+        .fetch_one(&branch.gym.db.owner)
+        .await
+        .expect("a subscription")
+}
+
+async fn agree(house: &House, receipts: i64) {
+    house.meet().await;
+    house.agree().await;
+    let db = &house.hq.owner;
+    assert_eq!(number(db, "select count(*) from receipts").await, receipts);
+    assert_eq!(verify(db).await.expect("read").broken, None);
+    assert_eq!(books::disagreements(db).await, Vec::<String>::new());
+    assert_eq!(number(db, "select count(*) from sync_quarantine where resolved_at is null").await, 0);
+}
+
+#[tokio::test]
+async fn a_sale_waits_whole_for_what_another_branch_has_to_send_again() {
+    let (house, plan) = house().await;
+    let member = register(&house.second.gym, "Mona Adel").await.id;
+    house.meet().await;
+    let backup = house.hq.backup().await;
+    house.second.gym.sell_plan(member, plan).await;
+    house.meet().await;
+    let subscription_id = newest_subscription(&house.first).await;
+    let line = Line::Renew { subscription_id, from_old_end: false };
+    house.first.gym.sell(Basket { member_id: None, lines: vec![line] }).await;
+    house.first.gym.sell_plan(member, plan).await;
+    house.first.round().await;
+    assert_eq!(number(&house.hq.owner, "select count(*) from receipts").await, 3);
+    // What was sold at the second is gone at headquarters, and the first is quicker to send again.
+    put_back(&house.hq, &backup, &house).await;
+    for _ in 0..5 {
+        let round = house.first.round().await;
+        assert!(round.put_off >= 10 && round.quarantined == 0, "{round:?}");
+        // The renewal with all that belongs to it; the other sale does not wait.
+        for query in [
+            "select count(*) from ledger_transactions",
+            "select count(*) from receipts",
+            "select count(*) from payments",
+            "select count(*) from allocations",
+            "select count(*) from subscription_events",
+        ] {
+            assert_eq!(number(&house.hq.owner, query).await, 1, "{query}");
+        }
+    }
+    house.second.round().await;
+    agree(&house, 3).await;
+}
+
+#[tokio::test]
+async fn a_restored_branch_opens_its_door_and_takes_no_money_before_it_has_its_own_rows() {
+    let (house, plan) = house().await;
+    let gym = &house.first.gym;
+    let member = register(gym, "Mona Adel").await.id;
+    house.meet().await;
+    house.second.gym.sell_plan(member, plan).await;
+    house.meet().await;
+    // Of before the first has opened the day's shift.
+    let backup = gym.db.backup().await;
+    gym.sell_plan(member, plan).await;
+    let other = register(gym, "Karim Nabil").await.id;
+    gym.sell_plan(other, plan).await;
+    house.meet().await;
+    put_back(&gym.db, &backup, &house).await;
+    for _ in 0..2 {
+        let request = gym.sale_of(Basket::of(member, Line::New { plan_id: plan, starts_on: None })).await;
+        let refused = sell(&gym.services, &gym.reception, request).await.expect_err("a refusal");
+        assert_eq!(refused.to_wire().code, "own_rows_missing");
+        let form =
+            MemberForm { full_name: "Third".to_owned(), language: "en".to_owned(), ..MemberForm::default() };
+        let request = RegisterMember { id: MemberId::new(gym.clock.now()), form };
+        let refused = members::register(&gym.services, &gym.reception, request).await.expect_err("a refusal");
+        assert_eq!(refused.to_wire().code, "own_rows_missing");
+    }
+    let request =
+        CheckIn { scan_id: ScanId::new(gym.clock.now()), who: Who::Member(member), source: Source::Search };
+    let verdict = check_in(&gym.services, &gym.reception, request).await.expect("a verdict");
+    assert_eq!(verdict.outcome, Outcome::Admitted);
+    let round = house.first.round().await;
+    assert!(round.taken_back > 10, "{round:?}");
+    let third = register(gym, "Third").await.id;
+    gym.sell_plan(third, plan).await;
+    agree(&house, 4).await;
+    assert_eq!(number(&house.hq.owner, "select count(distinct (till_id, number)) from receipts").await, 4);
+    assert_eq!(number(&house.hq.owner, "select count(*) from till_shifts").await, 2);
+    assert_eq!(number(&house.hq.owner, "select count(distinct number) from members").await, 3);
+}
+
+#[tokio::test]
+async fn a_restored_branch_whose_headquarters_is_gone_for_good_can_be_told_to_go_on() {
+    let (house, plan) = house().await;
+    let gym = &house.first.gym;
+    let member = register(gym, "Mona Adel").await.id;
+    let backup = gym.db.backup().await;
+    put_back(&gym.db, &backup, &house).await;
+    let mut owner = gym.db.owner.acquire().await.expect("a connection");
+    store::takes_back(&mut owner, false).await.expect("told");
+    gym.sell_plan(member, plan).await;
+}
+
+#[tokio::test]
+async fn own_rows_come_back_over_a_line_that_is_cut_again_and_again() {
+    let (house, plan) = house().await;
+    let gym = &house.first.gym;
+    let backup = gym.db.backup().await;
+    for name in ["Mona Adel", "Karim Nabil"] {
+        let member = register(gym, name).await.id;
+        gym.sell_plan(member, plan).await;
+    }
+    house.meet().await;
+    put_back(&gym.db, &backup, &house).await;
+    // A page a line: headquarters says hello, gives one page, and is gone.
+    let mut pages = 0;
+    loop {
+        let mut local = gym.db.owner.acquire().await.expect("a connection");
+        let node = store::node(&mut local).await.expect("a node");
+        store::takes_back(&mut local, true).await.expect("begun");
+        let since = node.own_since.unwrap_or_default();
+        let mut hq = house.first.connect().await;
+        let Answer::Given(page) = store::own(&mut hq, since, 4).await.expect("a page") else {
+            panic!("refused")
+        };
+        let until = page.cursor.parse().expect("a cursor");
+        assert!(until > since, "{since}");
+        store::take_back(&mut local, &page, until).await.expect("taken back");
+        pages += 1;
+        if pages == 3 {
+            break;
+        }
+    }
+    let before = number(&gym.db.owner, "select count(*) from sync_outbox").await;
+    let round = house.first.round().await;
+    let all = number(&gym.db.owner, "select count(*) from sync_outbox").await;
+    assert!(
+        before >= 12 && i64::try_from(round.taken_back).expect("few") <= all - 12,
+        "{before} {all} {round:?}"
+    );
+    agree(&house, 2).await;
+    // In transactions as before, under numbers that the database will not give out again.
+    let came_back =
+        "select count(distinct xid) from sync_outbox where xid::text::numeric >= 2305843009213693952";
+    let sent = "select count(distinct xid) from sync_inbox i where branch_id = (select branch_id from receipts limit 1)";
+    let (came_back, sent) = (number(&gym.db.owner, came_back).await, number(&house.hq.owner, sent).await);
+    assert!(came_back > 4 && came_back <= sent, "{came_back} of {sent}");
+}
+
+/// Of a page's events those of allocations.
+fn allocations_of(events: &serde_json::Value) -> serde_json::Value {
+    let all = events.as_array().expect("an array").iter();
+    all.filter(|event| event["tbl"] == "allocations").cloned().collect()
+}
+
+#[tokio::test]
+async fn a_row_that_waits_to_be_taken_back_is_not_forgotten_when_headquarters_is_put_back_too() {
+    let (house, plan) = house().await;
+    let gym = &house.first.gym;
+    let member = register(gym, "Mona Adel").await.id;
+    let backup = gym.db.backup().await;
+    gym.sell_plan(member, plan).await;
+    house.meet().await;
+    let hq_backup = house.hq.backup().await;
+    put_back(&gym.db, &backup, &house).await;
+    // One page: an allocation, and not what it refers to.
+    let mut local = gym.db.owner.acquire().await.expect("a connection");
+    let mut hq = house.first.connect().await;
+    let Answer::Given(mut page) = store::own(&mut hq, uuid::Uuid::nil(), 5_000).await.expect("a page") else {
+        panic!("refused")
+    };
+    page.rows = allocations_of(&page.rows);
+    page.sent = page.sent.as_ref().map(allocations_of);
+    store::takes_back(&mut local, true).await.expect("begun");
+    store::take_back(&mut local, &page, uuid::Uuid::nil()).await.expect("taken back");
+    assert_eq!(gym.count("select count(*) from sync_quarantine where resolved_at is null").await, 1);
+    drop((local, hq));
+    put_back(&house.hq, &hq_backup, &house).await;
+    house.first.round().await;
+    assert_eq!(gym.count("select count(*) from allocations").await, 1);
+    agree(&house, 1).await;
+    assert_eq!(gym.count("select count(*) from sync_quarantine where resolved_at is null").await, 0);
+}
+
+#[tokio::test]
+async fn what_the_one_before_has_on_its_way_comes_too_late_from_the_first_call_of_the_new_one() {
+    let (house, plan) = house().await;
+    let gym = &house.first.gym;
+    let member = register(gym, "Mona Adel").await.id;
+    house.meet().await;
+    let backup = gym.db.backup().await;
+    gym.sell_plan(member, plan).await;
+    let now = gym.clock.now();
+    let mut slow = house.first.connect().await;
+    let mut local = gym.services.db.acquire().await.expect("a connection");
+    let node = store::node(&mut local).await.expect("a node");
+    store::hello(&mut slow, 0, node.incarnation.expect("a branch"), 1, false, now).await.expect("an answer");
+    let batch = store::take(&mut local, Limits::default()).await.expect("a batch");
+    assert!(batch.len() > 10);
+    drop(local);
+    put_back(&gym.db, &backup, &house).await;
+    // The new one has only said hello yet.
+    let mut local = gym.services.db.acquire().await.expect("a connection");
+    let node = store::node(&mut local).await.expect("a node");
+    let mut line = house.first.connect().await;
+    let hello = store::hello(&mut line, 0, node.incarnation.expect("a branch"), 0, false, now).await;
+    let Answer::Given(hello) = hello.expect("an answer") else { panic!("refused") };
+    assert!(hello.restored);
+    let answer = store::push(&mut slow, &batch).await.expect("an answer");
+    assert!(matches!(&answer, Answer::Refused { refused } if refused == "overtaken"), "{answer:?}");
+    drop((local, line, slow));
+    house.first.round().await;
+    gym.sell_plan(member, plan).await;
+    agree(&house, 1).await;
+}
+
+#[tokio::test]
+async fn an_edit_that_comes_before_the_registration_of_its_member_stands() {
+    let (house, _) = house().await;
+    let backup = house.hq.backup().await;
+    let member = register(&house.second.gym, "Mona Adel").await.id;
+    house.meet().await;
+    edit(&house.first.gym, member, |form| form.goal = Some("run".into())).await;
+    house.meet().await;
+    put_back(&house.hq, &backup, &house).await;
+    house.first.round().await;
+    agree(&house, 0).await;
+    for db in [&house.hq.owner, &house.first.gym.db.owner, &house.second.gym.db.owner] {
+        assert_eq!(number(db, "select count(*) from members where goal = 'run'").await, 1);
+    }
+}
+
+#[tokio::test]
+async fn of_two_changes_of_a_row_the_later_one_arrives_later() {
+    let (house, _) = house().await;
+    let backup = house.hq.backup().await;
+    let member = register(&house.second.gym, "Mona Adel").await.id;
+    house.meet().await;
+    put_back(&house.hq, &backup, &house).await;
+    let first = &house.first.gym.db.owner;
+    let note = format!(
+        "insert into member_notes (id, member_id, body, at_door, created_at) values (gen_random_uuid(), '{}', 'one', 'none', now())",
+        member.0
+    );
+    first.execute(AssertSqlSafe(note)).await.expect("a note");
+    first.execute("update member_notes set body = 'two'").await.expect("an edit");
+    let round = house.first.round().await;
+    assert_eq!(round.put_off, 2, "{round:?}");
+    // They wait behind everything new; but not behind what comes later to the same note.
+    house.second.round().await;
+    first.execute("update member_notes set body = 'three'").await.expect("an edit");
+    agree(&house, 0).await;
+    for db in [&house.hq.owner, first, &house.second.gym.db.owner] {
+        assert_eq!(number(db, "select count(*) from member_notes where body = 'three'").await, 1);
+    }
+    assert_eq!(number(&house.hq.owner, "select count(*) from sync_conflicts").await, 0);
+}
+
+#[tokio::test]
+async fn what_headquarters_keeps_aside_comes_back_to_a_restored_branch_too() {
+    let (house, _) = house().await;
+    house
+        .hq
+        .owner
+        .execute("alter table expenses add constraint of_a_test check (amount <> 666)")
+        .await
+        .expect("a rule");
+    let gym = &house.first.gym;
+    let backup = gym.db.backup().await;
+    let form = ExpenseForm {
+        category: "repairs".to_owned(),
+        supplier: None,
+        description: "A lamp".to_owned(),
+        amount_minor: 666,
+        tax_minor: 0,
+        incurred_on: gym.clock.now().date_naive(),
+        due_on: None,
+    };
+    let request = CreateExpense { id: ExpenseId::new(gym.clock.now()), form, file_base64: None };
+    expenses::create(&gym.services, &gym.owner, request).await.expect("a bill");
+    assert_eq!(house.first.round().await.quarantined, 1);
+    put_back(&gym.db, &backup, &house).await;
+    house.first.round().await;
+    assert_eq!(gym.count("select count(*) from expenses").await, 1);
+    let aside = "select count(*) from sync_outbox where answer = 'quarantine' and reason = 'of_a_test'";
+    assert_eq!(gym.count(aside).await, 1);
+}
+
+#[tokio::test]
+async fn a_headquarters_that_knows_an_older_incarnation_takes_back_nothing_newer() {
+    let (house, _) = house().await;
+    let gym = &house.first.gym;
+    let backup = house.hq.backup().await;
+    // Put back once, and long in step again.
+    let own = gym.db.backup().await;
+    put_back(&gym.db, &own, &house).await;
+    house.meet().await;
+    gym.db.owner.execute("update tills set name = 'By the door'").await.expect("a till is named");
+    house.meet().await;
+    put_back(&house.hq, &backup, &house).await;
+    house.first.round().await;
+    let named = "select count(*) from tills where name = 'By the door'";
+    assert!(number(&gym.db.owner, named).await > 0);
+    agree(&house, 0).await;
+    assert!(number(&house.hq.owner, named).await > 0);
+}
