@@ -7,7 +7,6 @@ $$;
 create or replace function write_money(w jsonb, document text) returns bigint language plpgsql as $$
 declare
     given bigint;
-    written text := document;
 begin
     if w ? 'shift' then
         perform from till_shifts where id = (w ->> 'shift')::uuid and closed_at is null for share;
@@ -82,14 +81,14 @@ begin
     with numbered as (
         update receipt_chains set last_number = last_number + 1,
             last_hash = sha256(last_hash || int8send(last_number + 1) || (w #>> '{receipt,digest}')::bytea
-                || sha256(convert_to(numbered_document(written, last_number + 1), 'UTF8')))
+                || sha256(convert_to(numbered_document(write_money.document, last_number + 1), 'UTF8')))
         where till_id = (w #>> '{receipt,till_id}')::uuid
         returning last_number as number, last_hash as hash
     ), receipted as (
         insert into receipts (id, branch_id, till_id, number, kind, transaction_id, shift_id, member_id, at, business_day,
             document, hash)
         select r.id, r.branch_id, r.till_id, n.number, r.kind, r.transaction_id, r.shift_id, r.member_id, r.at, r.business_day,
-            numbered_document(written, n.number), n.hash
+            numbered_document(write_money.document, n.number), n.hash
         from numbered n, jsonb_populate_record(null::receipts, w -> 'receipt') r
     ), answered as (
         insert into idempotency_keys (key, command, request_digest, response, at)

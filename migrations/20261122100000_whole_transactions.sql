@@ -5,8 +5,6 @@
 -- ---------------------------------------------------------------- at a branch
 
 alter table sync_outbox
-    -- Null: known only from headquarters that did not know it either; an event by itself.
-    alter column xid drop not null,
     -- When headquarters has first put it off.
     add column put_off_at timestamptz;
 

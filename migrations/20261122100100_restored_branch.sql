@@ -65,7 +65,6 @@ end $$;
 
 -- A page of what this branch has sent, with the events that it came by: these are in its queue again as sent, for the audit and
 -- for a headquarters that is itself put back to before they had come.
-drop function relay_took_back(jsonb);
 create function relay_take_back(rows jsonb, events jsonb, since uuid) returns void
 language plpgsql security definer set search_path = public, pg_temp set timezone = 'UTC' as $$
 begin

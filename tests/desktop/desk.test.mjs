@@ -183,7 +183,7 @@ test("the wizard creates the gym, a member is sold a plan, and the window admits
   await fill("Name", "Month");
   await fill("Price", "600");
   await press("Add the plan");
-  // That page has a "Later" of its own while the plan is being saved.
+  // That page has a "Later" of its own, which waits while the plan is being saved.
   await gone('//button[starts-with(normalize-space(), "Add the plan")]');
   await picture("wizard");
   await press("Later");

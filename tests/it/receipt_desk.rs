@@ -210,7 +210,7 @@ async fn a_desk_prints_on_its_own_printer() {
             language: None,
             kick_drawer: true,
         };
-        choose_printer(&host, &gym.owner, PrinterChoice { printer: Some(settings) })
+        choose_printer(host.as_ref(), &gym.owner, PrinterChoice { printer: Some(settings) })
     };
     assert_eq!(code(print().await.unwrap_err()), "no_printer");
     assert_eq!(code(choose(PrinterKind::File, "../desk.json").unwrap_err()), "printer_address");
@@ -220,10 +220,10 @@ async fn a_desk_prints_on_its_own_printer() {
     assert_eq!(code(print().await.unwrap_err()), "printer_unreachable");
 
     let chosen = choose(PrinterKind::File, "spool.bin").expect("chosen");
-    assert_eq!(printer(&host), chosen);
+    assert_eq!(printer(host.as_ref()), chosen);
     assert!(!print().await.expect("printed"));
     assert!(print().await.expect("printed"));
-    test_printer(&host, &gym.owner).await.expect("printed");
+    test_printer(host.as_ref(), &gym.owner).await.expect("printed");
     let spool = std::fs::read(folder.path().join("printed/spool.bin")).expect("a spool");
     let printed = Printed::read(&spool);
     // The drawer opens for the cash of the original and for the test, not for the copy.
@@ -234,7 +234,7 @@ async fn a_desk_prints_on_its_own_printer() {
 
     let nobody = without(&gym.reception, &[Permission::EditSettings]);
     let none = PrinterChoice { printer: None };
-    assert_eq!(code(choose_printer(&host, &nobody, none).unwrap_err()), "forbidden");
-    assert_eq!(code(test_printer(&host, &nobody).await.unwrap_err()), "forbidden");
+    assert_eq!(code(choose_printer(host.as_ref(), &nobody, none).unwrap_err()), "forbidden");
+    assert_eq!(code(test_printer(host.as_ref(), &nobody).await.unwrap_err()), "forbidden");
     host.house.close().await;
 }

@@ -266,7 +266,7 @@ async fn an_edit_that_replaces_what_a_relay_has_just_brought_says_so() {
     let saves = async {
         let form =
             MemberForm { full_name: "Mona Adel".into(), language: "en".into(), ..MemberForm::default() };
-        members::update(&gym.services, &gym.reception, UpdateMember { id: member, form })
+        members::update(&gym.services, &gym.reception, UpdateMember { id: member, form, shown: None })
             .await
             .expect("edited");
     };

@@ -1,4 +1,5 @@
 //! Calendar days as the branch counts them. The only place that turns an instant into a day.
+use crate::error::Error;
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
 
@@ -14,6 +15,16 @@ pub struct BranchCalendar {
 }
 
 impl BranchCalendar {
+    /// As a branch's row holds it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for a zone that the time zone database does not have.
+    pub fn stored(time_zone: &str, day_starts_at: i16) -> Result<Self, Error> {
+        let zone =
+            time_zone.parse().map_err(|_| Error::Internal(format!("unknown time zone {time_zone}")))?;
+        Ok(Self { zone, day_starts_at: u32::try_from(day_starts_at).unwrap_or(0) })
+    }
+
     /// The business day an instant belongs to. Wall-clock arithmetic, so a DST change never moves the border
     /// to another local hour.
     pub fn business_day(&self, at: DateTime<Utc>) -> NaiveDate {

@@ -72,10 +72,7 @@ impl Front {
         request: serde_json::Value,
         end: impl FnOnce() -> F,
     ) -> Result<Reply, WireError> {
-        let request: PairHere = serde_json::from_value(request).map_err(|error| {
-            let params = serde_json::json!({ "why": error.to_string() });
-            Error::Invalid { field: "request", code: "request_malformed", params }.to_wire()
-        })?;
+        let request: PairHere = rpc::decode(request).map_err(|error| error.to_wire())?;
         let keys = KeyFile::at(self.place.data_dir.join("secrets.key"));
         let paired = pair(&self.place.data_dir, &keys, &request).await?;
         // What is scanned now is scanned on.

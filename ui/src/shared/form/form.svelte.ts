@@ -12,12 +12,13 @@ export class Form<Values extends Record<string, unknown>> {
   problem: string | null = $state(null);
   busy = $state(false);
   #stored: string = $state("");
-  #save: (values: Values) => Promise<void>;
+  #save: (values: Values) => Promise<Values | void>;
   #check: (values: Values) => FieldErrors;
 
+  /** `save` may answer what is stored then, where that can be more than was sent. */
   constructor(
     initial: Values,
-    save: (values: Values) => Promise<void>,
+    save: (values: Values) => Promise<Values | void>,
     check: (values: Values) => FieldErrors = () => ({}),
   ) {
     this.values = initial;
@@ -29,6 +30,11 @@ export class Form<Values extends Record<string, unknown>> {
   /** Something was typed that is not saved yet. */
   get changed(): boolean {
     return JSON.stringify(this.values) !== this.#stored;
+  }
+
+  /** What the form showed before anything was typed. */
+  get shown(): Values {
+    return JSON.parse(this.#stored) as Values;
   }
 
   /** Puts other values in, as saved ones. */
@@ -57,8 +63,11 @@ export class Form<Values extends Record<string, unknown>> {
     if (Object.values(this.errors).some((error) => error !== undefined)) return false;
     this.busy = true;
     try {
-      await this.#save(values);
-      this.#stored = JSON.stringify(values);
+      const stored = await this.#save(values);
+      const sent = JSON.stringify(values);
+      // What was typed meanwhile stays, on top of what was sent.
+      if (stored !== undefined && JSON.stringify(this.values) === sent) this.reset(stored);
+      else this.#stored = sent;
       return true;
     } catch (error) {
       this.refuse(error);

@@ -47,4 +47,29 @@ describe("a form", () => {
     await form.submit();
     expect(form.changed).toBe(false);
   });
+
+  test("goes on with what is stored, which may be more than was sent", async () => {
+    const form = new Form({ name: "Mona", goal: "" }, (values) => Promise.resolve({ ...values, goal: "Swim" }));
+    form.values.name = "Mona Adel";
+    await form.submit();
+    expect(form.values).toEqual({ name: "Mona Adel", goal: "Swim" });
+    expect(form.shown).toEqual({ name: "Mona Adel", goal: "Swim" });
+    expect(form.changed).toBe(false);
+  });
+
+  test("keeps what is typed while it is being saved", async () => {
+    let finish = () => {};
+    const form = new Form(
+      { name: "Mona", goal: "" },
+      (values) => new Promise<typeof values>((done) => (finish = () => done({ ...values, goal: "Swim" }))),
+    );
+    form.values.name = "Mona Adel";
+    const saving = form.submit();
+    form.values.name = "Mona Adel Hassan";
+    finish();
+    await saving;
+    expect(form.values.name).toBe("Mona Adel Hassan");
+    expect(form.shown).toEqual({ name: "Mona Adel", goal: "" });
+    expect(form.changed).toBe(true);
+  });
 });

@@ -228,7 +228,8 @@ impl Scene {
     /// The same from rows, wherever they come from; at least one.
     pub(super) fn of(here: store::Scan, rows: Vec<Row>, asked: &Asked, inside: i64) -> Result<Self, Error> {
         let store::Scan { branch, desk, id: scan, now } = here;
-        let calendar = calendar(rows.first().ok_or(Error::NotFound("desk"))?)?;
+        let any = rows.first().ok_or(Error::NotFound("desk"))?;
+        let calendar = BranchCalendar::stored(&any.time_zone, any.day_starts_at)?;
         let (presented, row) = resolve(rows, asked, calendar, now)?;
         let rules = Rules {
             branch,
@@ -557,12 +558,6 @@ pub(super) fn verdict_at(
         entry_id: None,
         repeated: false,
     }
-}
-
-fn calendar(row: &Row) -> Result<BranchCalendar, Error> {
-    let zone =
-        row.time_zone.parse().map_err(|_| Error::Internal(format!("unknown time zone {}", row.time_zone)))?;
-    Ok(BranchCalendar { zone, day_starts_at: u32::try_from(row.day_starts_at).unwrap_or(0) })
 }
 
 /// Which of the things a text may mean it does mean.

@@ -80,11 +80,7 @@ pub async fn fetch_branch(db: &mut PgConnection, id: BranchId) -> Result<Branch,
 impl Branch {
     /// How this branch counts days.
     pub fn calendar(&self) -> Result<BranchCalendar, Error> {
-        let zone = self
-            .time_zone
-            .parse()
-            .map_err(|_| Error::Internal(format!("unknown time zone {}", self.time_zone)))?;
-        Ok(BranchCalendar { zone, day_starts_at: u32::try_from(self.day_starts_at).unwrap_or(0) })
+        BranchCalendar::stored(&self.time_zone, self.day_starts_at)
     }
 }
 

@@ -50,6 +50,44 @@ pub fn check(form: MemberForm, default_country: &str, today: NaiveDate) -> Resul
     })
 }
 
+/// What somebody changed of the form that they were `shown`, on top of what is `stored` by now: another desk or branch may
+/// have changed another field meanwhile. Of own fields and consents, name by name.
+pub fn edited(shown: MemberForm, typed: MemberForm, stored: MemberForm) -> MemberForm {
+    MemberForm {
+        full_name: changed(&shown.full_name, typed.full_name, stored.full_name),
+        native_name: changed(&shown.native_name, typed.native_name, stored.native_name),
+        phone: changed(&shown.phone, typed.phone, stored.phone),
+        email: changed(&shown.email, typed.email, stored.email),
+        birth_date: changed(&shown.birth_date, typed.birth_date, stored.birth_date),
+        sex: changed(&shown.sex, typed.sex, stored.sex),
+        emergency_name: changed(&shown.emergency_name, typed.emergency_name, stored.emergency_name),
+        emergency_phone: changed(&shown.emergency_phone, typed.emergency_phone, stored.emergency_phone),
+        goal: changed(&shown.goal, typed.goal, stored.goal),
+        fitness_level: changed(&shown.fitness_level, typed.fitness_level, stored.fitness_level),
+        health_conditions: changed(&shown.health_conditions, typed.health_conditions, stored.health_conditions),
+        notes: changed(&shown.notes, typed.notes, stored.notes),
+        tags: changed(&shown.tags, typed.tags, stored.tags),
+        custom_fields: changed_by_name(&shown.custom_fields, typed.custom_fields, stored.custom_fields),
+        consent: changed_by_name(&shown.consent, typed.consent, stored.consent),
+        language: changed(&shown.language, typed.language, stored.language),
+    }
+}
+
+fn changed<T: PartialEq>(shown: &T, typed: T, stored: T) -> T {
+    if typed == *shown { stored } else { typed }
+}
+
+fn changed_by_name<T: PartialEq>(
+    shown: &BTreeMap<String, T>,
+    typed: BTreeMap<String, T>,
+    mut stored: BTreeMap<String, T>,
+) -> BTreeMap<String, T> {
+    stored.retain(|name, _| typed.contains_key(name) || !shown.contains_key(name));
+    let own = typed.into_iter().filter(|(name, value)| shown.get(name) != Some(value));
+    stored.extend(own);
+    stored
+}
+
 /// One line of text, trimmed; `None` when nothing is left. Direction marks that come with pasted Arabic are dropped.
 pub fn line(field: &'static str, typed: &str, longest: usize) -> Result<Option<String>, Error> {
     checked(field, typed, longest, char::is_control)
@@ -156,6 +194,45 @@ mod tests {
         match check(form, "EG", today()).expect_err("refused") {
             Error::Invalid { field, code, .. } => (field, code),
             other => panic!("{other}"),
+        }
+    }
+
+    /// Shown, typed, stored, what stands then.
+    #[test]
+    fn an_edit_changes_what_was_changed_on_the_screen_and_nothing_else() {
+        let goal = |text: &str| MemberForm { goal: Some(text.into()), ..mona() };
+        let field = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        let own = |fields: &[(&str, &str)]| MemberForm {
+            custom_fields: fields.iter().flat_map(|(name, value)| field(name, value)).collect(),
+            ..mona()
+        };
+        let consent = |channels: &[(&str, bool)]| MemberForm {
+            consent: channels.iter().map(|(channel, yes)| ((*channel).to_owned(), *yes)).collect(),
+            ..mona()
+        };
+        let named = MemberForm { full_name: "Mona Adel".into(), ..mona() };
+        for (shown, typed, stored, stands) in [
+            // Left as it was: what somebody else wrote meanwhile stands.
+            (goal("run"), goal("run"), goal("swim"), goal("swim")),
+            (goal("run"), goal("run"), mona(), mona()),
+            // Changed: stands over what somebody else wrote meanwhile.
+            (goal("run"), goal("row"), goal("swim"), goal("row")),
+            (goal("run"), mona(), goal("swim"), mona()),
+            // Two fields, one of each.
+            (mona(), named.clone(), goal("swim"), MemberForm { goal: Some("swim".into()), ..named.clone() }),
+            // Own fields name by name: added, changed, taken away, and those of others.
+            (own(&[]), own(&[("a", "1")]), own(&[("b", "2")]), own(&[("a", "1"), ("b", "2")])),
+            (own(&[("a", "1")]), own(&[("a", "2")]), own(&[("a", "3"), ("b", "2")]), own(&[("a", "2"), ("b", "2")])),
+            (own(&[("a", "1"), ("b", "1")]), own(&[("b", "1")]), own(&[("a", "1"), ("b", "2")]), own(&[("b", "2")])),
+            (own(&[("a", "1")]), own(&[("a", "1")]), own(&[]), own(&[])),
+            (
+                consent(&[("email", true)]),
+                consent(&[("email", true), ("sms", true)]),
+                consent(&[("email", false)]),
+                consent(&[("email", false), ("sms", true)]),
+            ),
+        ] {
+            assert_eq!(edited(shown, typed, stored), stands);
         }
     }
 

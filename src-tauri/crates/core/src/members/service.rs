@@ -64,7 +64,11 @@ pub async fn update(services: &Services, actor: &Actor, request: UpdateMember) -
     // What is written down as having been there before is what this edit replaces.
     store::hold(&mut tx, request.id).await?;
     let before = store::fetch(&mut tx, request.id).await?.ok_or(Error::NotFound("member"))?;
-    let form = form::check(request.form, &branch.default_country, today)?;
+    let form = match request.shown {
+        Some(shown) => form::edited(shown, request.form, before.form.clone()),
+        None => request.form,
+    };
+    let form = form::check(form, &branch.default_country, today)?;
     store::update(&mut tx, request.id, &before.number, &form, now).await?;
     let change = Change {
         act: "member.updated",

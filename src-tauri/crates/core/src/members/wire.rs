@@ -23,7 +23,7 @@ pub enum FitnessLevel {
 }
 
 /// What a person at the desk types. The same for registering and editing.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default)]
 pub struct MemberForm {
     pub full_name: String,
@@ -60,6 +60,10 @@ pub struct UpdateMember {
     pub id: MemberId,
     #[serde(flatten)]
     pub form: MemberForm,
+    /// The form as it was shown: what was left as it was stays as it is stored by now. Without it the form replaces everything.
+    #[serde(default)]
+    #[ts(optional)]
+    pub shown: Option<MemberForm>,
 }
 
 #[derive(Clone, Debug, Serialize, TS)]

@@ -90,7 +90,7 @@ pub async fn counter_with(
 ) -> Result<(Counter, Option<Stored>, Offered), Error> {
     let branch = actor.branch()?;
     // Only who works without a desk has to ask for the till first.
-    let mut first: Option<Uuid> = None;
+    let mut first = if actor.desk().is_ok() { None } else { Some(first_till(db, branch).await?) };
     let row = loop {
         let found = sqlx::query!(
             r#"select b.time_zone, b.day_starts_at, b.currency, b.prices_include_tax, b.cash_rounding_minor, b.name as branch_name,
@@ -139,7 +139,7 @@ pub async fn counter_with(
     if member.is_some() && row.member.is_none() {
         return Err(Error::NotFound("member"));
     }
-    let calendar = calendar(&row.time_zone, row.day_starts_at)?;
+    let calendar = BranchCalendar::stored(&row.time_zone, row.day_starts_at)?;
     let customer = row.member.zip(row.payer).map(|(member, payer)| Customer {
         member,
         suspended: row.suspended_at.is_some(),
@@ -187,11 +187,6 @@ pub async fn counter_with(
         used: row.used,
     };
     Ok((counter, row.digest.zip(row.response), offered.read()?))
-}
-
-fn calendar(time_zone: &str, day_starts_at: i16) -> Result<BranchCalendar, Error> {
-    let zone = time_zone.parse().map_err(|_| Error::Internal(format!("unknown time zone {time_zone}")))?;
-    Ok(BranchCalendar { zone, day_starts_at: u32::try_from(day_starts_at).unwrap_or(0) })
 }
 
 /// The till of who works without a desk.

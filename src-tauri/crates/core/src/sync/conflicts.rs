@@ -193,7 +193,7 @@ async fn take_other(services: &Services, actor: &Actor, one: &Found) -> Result<(
     } else {
         let member = members::get(services, actor, ChooseMember { member_id: id }).await?;
         let form = with_other(&member.form, field, &one.lost)?;
-        members::update(services, actor, UpdateMember { id, form }).await?;
+        members::update(services, actor, UpdateMember { id, form, shown: Some(member.form) }).await?;
     }
     Ok(())
 }

@@ -126,12 +126,7 @@ pub async fn open(services: &Services, actor: &Actor, request: OpenTill) -> Resu
 }
 
 fn business_day(drawer: &Drawer, now: DateTime<Utc>) -> Result<NaiveDate, Error> {
-    let zone = drawer
-        .time_zone
-        .parse()
-        .map_err(|_| Error::Internal(format!("unknown time zone {}", drawer.time_zone)))?;
-    let day_starts_at = u32::try_from(drawer.day_starts_at).unwrap_or(0);
-    Ok(BranchCalendar { zone, day_starts_at }.business_day(now))
+    Ok(BranchCalendar::stored(&drawer.time_zone, drawer.day_starts_at)?.business_day(now))
 }
 
 fn header(

@@ -11,8 +11,8 @@ pub use file::{DeskFile, Remembered};
 use gatehouse_core::actor::Actor;
 use gatehouse_core::checkin::service::for_actor;
 pub(crate) use printing::refused;
-pub use printing::{choose_printer, print_receipt, printer, test_printer};
-pub use station::{AtDesk, Station, choose, read_picture, scan};
+pub use printing::{choose_printer, chosen, print_receipt, printer, test_printer};
+pub use station::{AtDesk, Station, choose, pause, photo, read_picture, scan};
 use wire::{DeskEvent, DeskNews};
 
 /// What a locked desk may show: verdicts with the first name only.

@@ -1,4 +1,5 @@
 //! Receipts to this desk's printer.
+use super::AtDesk;
 use super::wire::PrinterChoice;
 use crate::host::Host;
 use crate::printers::{PrintError, PrinterSettings};
@@ -11,12 +12,16 @@ use gatehouse_core::receipts::wire::ChooseReceipt;
 use gatehouse_core::receipts::{Mark, Print};
 
 /// The printer of this desk.
-pub fn printer(host: &Host) -> PrinterChoice {
+pub fn printer(host: &impl AtDesk) -> PrinterChoice {
     PrinterChoice { printer: host.desk_file().read().printer }
 }
 
 /// Chooses it, or none.
-pub fn choose_printer(host: &Host, actor: &Actor, choice: PrinterChoice) -> Result<PrinterChoice, Error> {
+pub fn choose_printer(
+    host: &impl AtDesk,
+    actor: &Actor,
+    choice: PrinterChoice,
+) -> Result<PrinterChoice, Error> {
     actor.require(Permission::EditSettings)?;
     if let Some(settings) = &choice.printer {
         settings.check().map_err(refused)?;
@@ -52,15 +57,17 @@ pub async fn print_receipt(host: &Host, actor: &Actor, request: ChooseReceipt) -
 }
 
 /// Prints a slip that shows how wide the paper is, and opens the drawer where that is chosen.
-pub async fn test_printer(host: &Host, actor: &Actor) -> Result<(), Error> {
+pub async fn test_printer(host: &impl AtDesk, actor: &Actor) -> Result<(), Error> {
     actor.require(Permission::EditSettings)?;
     let settings = chosen(host)?;
     let drawer = if settings.kick_drawer { Drawer::Kick } else { Drawer::Leave };
     let bytes = escpos::test_slip(settings.roll, drawer)?;
-    host.printers.send(&settings, &bytes).await.map_err(refused)
+    host.printers().send(&settings, &bytes).await.map_err(refused)
 }
 
-fn chosen(host: &Host) -> Result<PrinterSettings, Error> {
+/// # Errors
+/// `no_printer`.
+pub fn chosen(host: &impl AtDesk) -> Result<PrinterSettings, Error> {
     host.desk_file().read().printer.ok_or(Error::conflict("no_printer"))
 }
 

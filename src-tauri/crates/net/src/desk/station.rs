@@ -3,12 +3,16 @@ use super::events::Events;
 use super::file::DeskFile;
 use super::wire::{CameraRow, CameraView, ChooseSource, DeskEvent, DeskFrame, DeskSources, LightView};
 use crate::host::Host;
+use crate::printers::Printers;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use gatehouse_core::actor::Actor;
+use gatehouse_core::auth::model::Permission;
 use gatehouse_core::checkin::service as checkin;
 use gatehouse_core::checkin::wire::{CheckIn, Source as Via, Verdict, Who};
 use gatehouse_core::error::Error;
 use gatehouse_core::ids::ScanId;
+use gatehouse_core::members::wire::Picture;
 use gatehouse_scan::camera::light::{Measure, measure};
 use gatehouse_scan::camera::{CameraState, cameras};
 use gatehouse_scan::decode::{self, Cascade};
@@ -129,6 +133,7 @@ fn view(state: &CameraState, source: Option<String>) -> CameraView {
 pub trait AtDesk: Send + Sync + 'static {
     fn station(&self) -> &Station;
     fn desk_file(&self) -> &DeskFile;
+    fn printers(&self) -> &Printers;
     /// Judges a code that the scanner read, and shows the verdict.
     fn seen(&self, code: String, via: Via) -> impl Future<Output = ()> + Send;
 }
@@ -140,6 +145,10 @@ impl AtDesk for Host {
 
     fn desk_file(&self) -> &DeskFile {
         self.desk_file()
+    }
+
+    fn printers(&self) -> &Printers {
+        &self.printers
     }
 
     async fn seen(&self, code: String, via: Via) {
@@ -191,7 +200,8 @@ fn via(source: &Source) -> Via {
 
 /// What a person at the desk may choose: cameras and scanners. Files are for the command line, which runs with
 /// the rights of whoever starts it.
-pub fn choose<D: AtDesk>(host: &Arc<D>, request: ChooseSource) -> Result<DeskSources, Error> {
+pub fn choose<D: AtDesk>(host: &Arc<D>, actor: &Actor, request: ChooseSource) -> Result<DeskSources, Error> {
+    actor.require(Permission::ViewMembers)?;
     match request.source.as_deref() {
         None => {
             host.station().stop();
@@ -207,6 +217,19 @@ pub fn choose<D: AtDesk>(host: &Arc<D>, request: ChooseSource) -> Result<DeskSou
     }
     host.desk_file().update(|content| content.source.clone_from(&request.source));
     Ok(host.station().sources())
+}
+
+/// The camera looks away while a photo is being taken.
+pub fn pause(host: &impl AtDesk, actor: &Actor) -> Result<(), Error> {
+    actor.require(Permission::EditMembers)?;
+    host.station().pause();
+    Ok(())
+}
+
+/// What the camera sees, for a member's photo.
+pub fn photo(host: &impl AtDesk, actor: &Actor) -> Result<Picture, Error> {
+    actor.require(Permission::EditMembers)?;
+    Ok(Picture { mime: "image/jpeg".into(), base64: STANDARD.encode(host.station().photo()?) })
 }
 
 async fn seen_at_desk(host: &Host, code: String, via: Via) {

@@ -13,13 +13,12 @@ use crate::desk::wire::{
     CameraView, ChooseSource, DeskEvent, DeskWait, PrinterChoice, ReadPicture, ReceiptPrinted,
 };
 use crate::desk::{self, AtDesk, DeskFile, Station};
-use crate::printers::{PrinterSettings, Printers};
-use crate::rpc::{Caller, Reply, SessionChange, check_csrf};
+use crate::printers::Printers;
+use crate::rpc::{self, Caller, Reply, SessionChange, check_csrf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use gatehouse_core::actor::{Actor, StaffActor};
-use gatehouse_core::auth::model::Permission;
 use gatehouse_core::auth::wire::Me;
 use gatehouse_core::checkin::emergency::Ask;
 use gatehouse_core::checkin::replay::Replayed;
@@ -28,8 +27,6 @@ use gatehouse_core::checkin::wire::{CheckIn, Feed, FeedRow, Source as Via, Verdi
 use gatehouse_core::clock::{Clock, SystemClock};
 use gatehouse_core::error::{Error, WireError};
 use gatehouse_core::ids::{ScanId, SessionId};
-use gatehouse_core::members::wire::Picture;
-use gatehouse_core::receipts::escpos::{self, Drawer};
 use gatehouse_core::receipts::wire::ChooseReceipt;
 use gatehouse_core::sealed::KeyFile;
 use serde::Serialize;
@@ -468,7 +465,6 @@ impl RemoteDesk {
         let me = self.me(caller, command).await?;
         let who = actor(&me);
         let own = |error: Error| logged(command, error);
-        let may = |permission: Permission| who.require(permission).map_err(own);
         match command {
             "desk_wait" => {
                 let asked: DeskWait = read(request)?;
@@ -477,24 +473,18 @@ impl RemoteDesk {
             "desk_frame" => reply(self.station.frame().await),
             "desk_sources" => reply(self.station.sources()),
             "desk_choose_source" => {
-                may(Permission::ViewMembers)?;
                 let chosen: ChooseSource = read(request)?;
-                reply(desk::choose(self, chosen).map_err(own)?)
+                reply(desk::choose(self, &who, chosen).map_err(own)?)
             }
             "desk_pause" => {
-                may(Permission::EditMembers)?;
-                self.station.pause();
+                desk::pause(self.as_ref(), &who).map_err(own)?;
                 reply(())
             }
             "desk_resume" => {
                 self.station.resume();
                 reply(())
             }
-            "desk_photo" => {
-                may(Permission::EditMembers)?;
-                let photo = self.station.photo().map_err(own)?;
-                reply(Picture { mime: "image/jpeg".into(), base64: STANDARD.encode(photo) })
-            }
+            "desk_photo" => reply(desk::photo(self.as_ref(), &who).map_err(own)?),
             "desk_read_picture" => {
                 let picture: ReadPicture = read(request)?;
                 let code = desk::read_picture(picture.picture_base64).await.map_err(own)?;
@@ -502,22 +492,13 @@ impl RemoteDesk {
                     CheckIn { scan_id: picture.scan_id, who: Who::Code(code), source: Via::Picture };
                 self.at_the_door(caller, "check_in", serde_json::json!(request)).await
             }
-            "printer_settings_get" => reply(PrinterChoice { printer: self.desk_file.read().printer }),
+            "printer_settings_get" => reply(desk::printer(self.as_ref())),
             "printer_settings_set" => {
-                may(Permission::EditSettings)?;
                 let choice: PrinterChoice = read(request)?;
-                if let Some(settings) = &choice.printer {
-                    settings.check().map_err(desk::refused).map_err(own)?;
-                }
-                self.desk_file.update(|content| content.printer.clone_from(&choice.printer));
-                reply(choice)
+                reply(desk::choose_printer(self.as_ref(), &who, choice).map_err(own)?)
             }
             "printer_test" => {
-                may(Permission::EditSettings)?;
-                let settings = self.printer()?;
-                let drawer = if settings.kick_drawer { Drawer::Kick } else { Drawer::Leave };
-                let slip = escpos::test_slip(settings.roll, drawer).map_err(own)?;
-                self.printers.send(&settings, &slip).await.map_err(desk::refused).map_err(own)?;
+                desk::test_printer(self.as_ref(), &who).await.map_err(own)?;
                 reply(())
             }
             "receipt_print" => self.print(caller, read(request)?).await,
@@ -525,13 +506,9 @@ impl RemoteDesk {
         }
     }
 
-    fn printer(&self) -> Result<PrinterSettings, WireError> {
-        self.desk_file.read().printer.ok_or_else(|| Error::conflict("no_printer").to_wire())
-    }
-
     /// The branch machine says what is on the paper; the paper is here.
     async fn print(&self, caller: &Caller, request: ChooseReceipt) -> Result<Reply, WireError> {
-        let settings = self.printer()?;
+        let settings = desk::chosen(self).map_err(|error| error.to_wire())?;
         let asked = AskReceipt {
             caller: caller.clone(),
             receipt_id: request.receipt_id,
@@ -624,6 +601,10 @@ impl AtDesk for RemoteDesk {
 
     fn desk_file(&self) -> &DeskFile {
         &self.desk_file
+    }
+
+    fn printers(&self) -> &Printers {
+        &self.printers
     }
 
     async fn seen(&self, code: String, via: Via) {
@@ -723,10 +704,7 @@ fn actor(me: &Me) -> Actor {
 }
 
 fn read<T: DeserializeOwned>(request: serde_json::Value) -> Result<T, WireError> {
-    serde_json::from_value(request).map_err(|error| {
-        let params = serde_json::json!({ "why": error.to_string() });
-        Error::Invalid { field: "request", code: "request_malformed", params }.to_wire()
-    })
+    rpc::decode(request).map_err(|error| error.to_wire())
 }
 
 fn is_away(error: &WireError) -> bool {
@@ -734,7 +712,7 @@ fn is_away(error: &WireError) -> bool {
 }
 
 fn reply(body: impl Serialize) -> Result<Reply, WireError> {
-    let body = serde_json::to_value(body).map_err(|error| Error::Internal(error.to_string()).to_wire())?;
+    let body = rpc::encode(body).map_err(|error| error.to_wire())?;
     Ok(Reply { body, session: SessionChange::Keep })
 }
 

@@ -4,8 +4,6 @@ use crate::desk::{self, wire as desk_wire};
 use crate::jobs;
 use crate::lan::wire as lan;
 use crate::payments as remote_payments;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use gatehouse_core::actor::Actor;
 use gatehouse_core::auth::wire as auth;
 use gatehouse_core::auth::{login, permissions, staff};
@@ -98,7 +96,7 @@ where
     Box::pin(command())
 }
 
-fn decode<T: DeserializeOwned>(request: serde_json::Value) -> Result<T, Error> {
+pub(crate) fn decode<T: DeserializeOwned>(request: serde_json::Value) -> Result<T, Error> {
     serde_json::from_value(request).map_err(|error| Error::Invalid {
         field: "request",
         code: "request_malformed",
@@ -106,7 +104,7 @@ fn decode<T: DeserializeOwned>(request: serde_json::Value) -> Result<T, Error> {
     })
 }
 
-fn encode(answer: impl Serialize) -> Result<serde_json::Value, Error> {
+pub(crate) fn encode(answer: impl Serialize) -> Result<serde_json::Value, Error> {
     serde_json::to_value(answer).map_err(|error| Error::Internal(error.to_string()))
 }
 
@@ -361,13 +359,13 @@ commands! {
     }
     fn printer_settings_get(call, _request: Nothing) -> desk_wire::PrinterChoice {
         call.actor()?;
-        desk::printer(call.host)
+        desk::printer(call.host.as_ref())
     }
     fn printer_settings_set(call, request: desk_wire::PrinterChoice) -> desk_wire::PrinterChoice {
-        desk::choose_printer(call.host, call.actor()?, request)?
+        desk::choose_printer(call.host.as_ref(), call.actor()?, request)?
     }
     fn printer_test(call, _request: Nothing) -> Nothing {
-        desk::test_printer(call.host, call.actor()?).await?;
+        desk::test_printer(call.host.as_ref(), call.actor()?).await?;
         Nothing
     }
     fn till_get(call, request: drawer::ChooseTill) -> drawer::Till { till::get(call.services(), call.actor()?, request).await? }
@@ -520,12 +518,10 @@ commands! {
         call.host.station.sources()
     }
     fn desk_choose_source(call, request: desk_wire::ChooseSource) -> desk_wire::DeskSources {
-        call.actor()?.require(gatehouse_core::auth::model::Permission::ViewMembers)?;
-        desk::choose(call.host, request)?
+        desk::choose(call.host, call.actor()?, request)?
     }
     fn desk_pause(call, _request: Nothing) -> Nothing {
-        call.actor()?.require(gatehouse_core::auth::model::Permission::EditMembers)?;
-        call.host.station.pause();
+        desk::pause(call.host.as_ref(), call.actor()?)?;
         Nothing
     }
     fn desk_resume(call, _request: Nothing) -> Nothing {
@@ -534,8 +530,7 @@ commands! {
         Nothing
     }
     fn desk_photo(call, _request: Nothing) -> member::Picture {
-        call.actor()?.require(gatehouse_core::auth::model::Permission::EditMembers)?;
-        member::Picture { mime: "image/jpeg".into(), base64: STANDARD.encode(call.host.station.photo()?) }
+        desk::photo(call.host.as_ref(), call.actor()?)?
     }
     fn desk_read_picture(call, request: desk_wire::ReadPicture) -> door::Verdict {
         let code = desk::read_picture(request.picture_base64).await?;

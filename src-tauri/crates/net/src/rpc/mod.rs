@@ -8,6 +8,7 @@ mod tests;
 pub mod typescript;
 
 use crate::host::Host;
+pub(crate) use commands::{decode, encode};
 use gatehouse_core::actor::{Actor, DeskActor};
 use gatehouse_core::auth::login::{self, Current, Device, NewSession};
 use gatehouse_core::auth::wire::Me;

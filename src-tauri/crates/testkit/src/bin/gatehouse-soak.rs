@@ -9,8 +9,6 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-const DEFAULT_OPS: u64 = 5000;
-
 enum Work {
     Help,
     /// The child that is killed.
@@ -42,7 +40,8 @@ fn main() -> ExitCode {
 }
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Work, String> {
-    let mut plan = Plan { suite: SUITES[0], seed: 1, ops: DEFAULT_OPS };
+    let mut plan = Plan { suite: SUITES[0], seed: 1, ops: 0 };
+    let mut ops = None;
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} wants a value"));
         match argument.as_str() {
@@ -56,11 +55,21 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Work, String> {
             "--relay" => return Ok(Work::Relay(value()?)),
             "--suite" => plan.suite = suite(&value()?)?,
             "--seed" => plan.seed = value()?.parse().map_err(|error| format!("--seed: {error}"))?,
-            "--ops" => plan.ops = value()?.parse().map_err(|error| format!("--ops: {error}"))?,
+            "--ops" => ops = Some(value()?.parse().map_err(|error| format!("--ops: {error}"))?),
             name => plan.suite = suite(name)?,
         }
     }
+    plan.ops = ops.unwrap_or_else(|| full_size(plan.suite));
     Ok(Work::Drive(plan))
+}
+
+/// Operations of a run that proves what it is for; of branches, each branch's.
+fn full_size(suite: &str) -> u64 {
+    match suite {
+        branches::NAME => 10_000,
+        "money" => 20_000,
+        _ => 5_000,
+    }
 }
 
 fn suite(name: &str) -> Result<&'static str, String> {

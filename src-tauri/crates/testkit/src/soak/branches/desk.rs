@@ -34,7 +34,8 @@ pub enum Ask {
     /// `mark` is what the editor wrote into the field that is only theirs.
     Edit {
         id: MemberId,
-        form: MemberForm,
+        form: Box<MemberForm>,
+        shown: Box<MemberForm>,
         mark: String,
     },
     Sell(Sell),
@@ -143,8 +144,8 @@ impl Desk {
                 members::register(services, actor, RegisterMember { id, form }).await?;
                 row("members", id.0)
             }
-            Ask::Edit { id, form, mark } => {
-                members::update(services, actor, UpdateMember { id, form }).await?;
+            Ask::Edit { id, form, shown, mark } => {
+                members::update(services, actor, UpdateMember { id, form: *form, shown: Some(*shown) }).await?;
                 Ack::Edit { member: id.0, mark }
             }
             Ask::Sell(request) => {
@@ -172,13 +173,13 @@ impl Desk {
     /// A field that everybody writes, and one that only this desk does.
     async fn edit(&self, id: MemberId, dice: &mut Dice) -> Result<Ask, Error> {
         let member = members::get(&self.services, &self.actor, ChooseMember { member_id: id }).await?;
-        let mut form = member.form;
+        let mut form = member.form.clone();
         let mark = format!("{:08x}", dice.below(1 << 32));
         form.custom_fields.insert(own_field(&self.name), mark.clone());
         if dice.below(2) == 0 {
             form.goal = Some(format!("{} {mark}", self.name));
         }
-        Ok(Ask::Edit { id, form, mark })
+        Ok(Ask::Edit { id, form: form.into(), shown: member.form.into(), mark })
     }
 
     /// Paid in cash, by card, or not yet.

@@ -77,8 +77,6 @@ pub struct Found {
     pub difference_minor: u64,
     /// Kept aside at either end.
     pub aside: u64,
-    /// Edits that somebody with an older form on the screen took back.
-    pub overwritten: u64,
 }
 
 impl Found {
@@ -326,24 +324,8 @@ async fn edits(
         if place >= newest {
             continue;
         }
-        let by_an_older_form: bool = sqlx::query_scalar(
-            "select exists (select from audit_log where act = 'member.updated' and subject_id = $1
-                and (after -> 'custom_fields' ->> $2) is not distinct from $3
-                and (before -> 'custom_fields' ->> $2) is distinct from $3
-                and (before -> 'custom_fields' ->> $2) = any ($4))",
-        )
-        .bind(member)
-        .bind(&field)
-        .bind(&stands)
-        .bind(&marks)
-        .fetch_one(case.hq)
-        .await?;
-        if by_an_older_form {
-            found.overwritten += 1;
-        } else {
-            found.lost += 1;
-            eprintln!("{} wrote {marks:?} about {member}, {stands:?} stands", told.desk);
-        }
+        found.lost += 1;
+        eprintln!("{} wrote {marks:?} about {member}, {stands:?} stands", told.desk);
     }
     Ok(())
 }

@@ -194,9 +194,10 @@ pub async fn run(plan: &Plan, mould: &Mould) -> Result<Report, Failure> {
     let report = run_in(plan, mould, &folder.path).await;
     if !report.as_ref().is_ok_and(Report::is_clean) {
         eprintln!("seed {}: databases and logs are kept in {}", plan.seed, folder.keep().display());
-        for fault in Script::draw(plan.seed, plan.ops).faults {
-            eprintln!("{fault:?}");
+        if let Err(error) = &report {
+            eprintln!("seed {}: {error}", plan.seed);
         }
+        eprintln!("faults: {}", serde_json::to_string(&Script::draw(plan.seed, plan.ops).faults)?);
     }
     report
 }
@@ -255,6 +256,7 @@ impl House3 {
                 ),
                 log: folder.join(format!("relay{number}.log")),
                 seed: plan.seed.wrapping_add(u64::try_from(number)?),
+                most: i64::try_from(plan.ops / 10)?.clamp(60, 1000),
                 now: base.to_rfc3339(),
             };
             let relay = Keeper::new(plan.relay.clone(), order);
@@ -487,10 +489,15 @@ impl House3 {
                 Ok(true) => return Ok(()),
                 Err(error) if !error.lost_connection() => return Err(error.into()),
                 _ if Instant::now() > until => {
-                    return Err(format!("branch {} never came to: {query}", site.number).into());
+                    let last = site.relay.lines()?.pop();
+                    let why =
+                        format!("branch {} never came to: {query}; its last round: {last:?}", site.number);
+                    return Err(why.into());
                 }
-                _ => sleep(LOOK).await,
+                Err(_) => site.node.ensure().await?,
+                Ok(_) => {}
             }
+            sleep(LOOK).await;
         }
     }
 

@@ -68,6 +68,11 @@ impl Node {
         {
             // Gone already is as good.
             let _gone = kill_process(pid, Signal::KILL);
+            // On a busy machine it dies a while after the call: `ensure` would find it well, and nobody would ask again.
+            let program = format!("/proc/{}/exe", pid.as_raw_nonzero());
+            while std::fs::read_link(&program).is_ok() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
             tokio::time::sleep(away).await;
         }
         drop(server);

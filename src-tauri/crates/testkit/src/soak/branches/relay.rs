@@ -38,6 +38,8 @@ pub struct Order {
     /// Where it writes what became of its rounds.
     pub log: PathBuf,
     pub seed: u64,
+    /// Events and rows of a batch or a page at most: a small run has to have many, a long one has to come to its end.
+    pub most: i64,
     /// Where its clock stands.
     pub now: String,
 }
@@ -100,8 +102,8 @@ async fn rounds(order: &Order) -> Result<(), Failure> {
     let headquarters: PgConnectOptions = order.headquarters.parse()?;
     loop {
         let limits = Limits {
-            events: i32::try_from(dice.between(1, 60))?,
-            rows: i32::try_from(dice.between(1, 60))?,
+            events: i32::try_from(dice.between(1, order.most))?,
+            rows: i32::try_from(dice.between(1, order.most))?,
             ..Limits::default()
         };
         let line = match timeout(CONNECT, headquarters.connect()).await {
