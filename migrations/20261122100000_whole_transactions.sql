@@ -85,6 +85,47 @@ alter table sync_inbox
     -- The branch's transaction, for a branch that takes back what it has sent.
     add column xid xid8;
 
+-- As before: field by field, what the edit changed. Only that is looked at.
+create or replace function sync_merge(base jsonb, here jsonb, edit jsonb) returns jsonb language plpgsql immutable as $$
+declare
+    merged jsonb := here;
+    conflicts jsonb := '{}';
+    f text;
+    b jsonb;
+    h jsonb;
+    e jsonb;
+    inner_merge jsonb;
+begin
+    base := case when jsonb_typeof(base) = 'object' then base else '{}' end;
+    for f in
+        select key from jsonb_each(edit) where value is distinct from base -> key
+        union select key from jsonb_each(base) where (edit ? key) is not true
+    loop
+        b := base -> f;
+        h := here -> f;
+        e := edit -> f;
+        if e is not distinct from h then
+            continue;
+        elsif f = 'updated_at' and jsonb_typeof(e) = 'string' and jsonb_typeof(h) = 'string' then
+            if (e #>> '{}') collate "C" > (h #>> '{}') collate "C" then
+                merged := jsonb_set(merged, array[f], e);
+            end if;
+        elsif jsonb_typeof(e) = 'object' and jsonb_typeof(h) = 'object' then
+            inner_merge := public.sync_merge(b, h, e);
+            merged := jsonb_set(merged, array[f], inner_merge -> 'row');
+            if inner_merge -> 'conflicts' <> '{}' then
+                conflicts := conflicts || jsonb_build_object(f, jsonb_build_object('base', b, 'kept', e, 'lost', h));
+            end if;
+        else
+            if h is distinct from b then
+                conflicts := conflicts || jsonb_build_object(f, jsonb_build_object('base', b, 'kept', e, 'lost', h));
+            end if;
+            merged := case when e is null then merged - f else jsonb_set(merged, array[f], e) end;
+        end if;
+    end loop;
+    return jsonb_build_object('row', merged, 'conflicts', conflicts);
+end $$;
+
 -- Nobody else changes the row before this transaction ends: what is merged is the row as it is when it is written.
 create function sync_hold(t sync_tables, r jsonb) returns void language plpgsql as $$
 begin
@@ -235,10 +276,60 @@ begin
     return jsonb_build_object('id', event_id, 'answer', answer, 'reason', why, 'conflicts', clashes);
 end $$;
 
+-- Merges edits of shared rows of one table, one of each row, as `hq_apply` does one; gives the conflicts by event. A row that is
+-- not here, or one that cannot be written, raises, and each of them is looked at by itself.
+create function hq_edit_run(me sync_branches, t sync_tables, es jsonb[]) returns jsonb
+language plpgsql set search_path = public, pg_temp set timezone = 'UTC' as $$
+declare
+    -- As `sync_canonical`.
+    canonical constant text := '(select coalesce(jsonb_object_agg(key, value), ''{}'') - $2 '
+        || 'from jsonb_each(to_jsonb(jsonb_populate_record(null::%1$I, e -> %2$L))) where e -> %2$L ? key)';
+    met int;
+    merged jsonb;
+    clashes jsonb;
+begin
+    execute format('with given as (
+            select e, %2$s as base, %3$s as edit from unnest($1) e
+        ), met as (
+            select e, edit, to_jsonb(x) - $2 as stored, base
+            from given cross join jsonb_populate_record(null::%1$I, edit) y join %1$I x on (%4$s) = (%5$s)
+        ), merged as (
+            select e, edit, stored, sync_merge(base, stored, edit) as m from met
+        )
+        select count(*), jsonb_agg(m -> ''row'') filter (where m -> ''row'' <> stored),
+            coalesce(jsonb_object_agg(e ->> ''id'', m -> ''conflicts'') filter (where m -> ''conflicts'' <> ''{}''), ''{}'')
+        from merged', t.name,
+        format('case when jsonb_typeof(e -> ''base'') = ''object'' then %s end', format(canonical, t.name, 'base')),
+        format(canonical, t.name, 'row'),
+        (select string_agg(format('x.%I', c), ', ') from unnest(t.key_columns) c),
+        (select string_agg(format('y.%I', c), ', ') from unnest(t.key_columns) c))
+    into met, merged, clashes using es, t.own_columns;
+    if met <> cardinality(es) then
+        raise exception 'not here';
+    end if;
+    if merged is not null then
+        perform sync_put(t, merged, true);
+    end if;
+    insert into sync_conflicts (id, event_id, branch_id, tbl, key, field, base, kept, lost)
+    select sync_event_id(), (e ->> 'id')::uuid, me.branch_id, t.name, sync_key(e -> 'row', t.key_columns), f, v -> 'base', v -> 'kept', v -> 'lost'
+    from unnest(es) e cross join lateral jsonb_each(clashes -> (e ->> 'id')) as c (f, v);
+    return clashes;
+end $$;
+
+-- The events themselves, which were taken.
+create function hq_keep(me sync_branches, table_name text, es jsonb[]) returns void
+language sql set search_path = public, pg_temp set timezone = 'UTC' as $$
+    insert into sync_inbox (id, branch_id, incarnation, seq, tbl, op, row, base, at, answer, xid)
+    select (e ->> 'id')::uuid, me.branch_id, me.incarnation, (e ->> 'seq')::bigint, table_name, e ->> 'op', e -> 'row',
+        nullif(e -> 'base', 'null'), (e ->> 'at')::timestamptz, 'ok', (e ->> 'xid')::xid8
+    from unnest(es) e
+$$;
+
 -- Takes events; an answer for each of them.
 --   Facts, and shared rows that are new, are taken a table at a time, in an order in which what a row refers to comes first;
---   of a fact that the batch changes several times, the last state. What is left over (edits of shared rows, what one
---   statement refused) is taken event by event, in the order in which it came.
+--   of a fact that the batch changes several times, the last state. Then come edits of shared rows: the first of each row, the
+--   second of each, and so on. What is left over (deletes, what one statement refused) is taken event by event, in the order in
+--   which it came.
 create function hq_take_all(me sync_branches, all_events jsonb[]) returns jsonb[]
 language plpgsql set search_path = public, pg_temp set timezone = 'UTC' as $$
 declare
@@ -246,6 +337,7 @@ declare
     taken boolean[] := array_fill(false, array[many]);
     answers jsonb[] := array_fill(null::jsonb, array[many]);
     run record;
+    clashes jsonb;
     i int;
 begin
     for run in
@@ -262,14 +354,14 @@ begin
             select read.*, i.id is not null as is_known, coalesce(i.answer = 'ok' and i.branch_id = me.branch_id, false) as is_taken
             from read left join sync_inbox i on i.id = read.id
         ), rows as (
-            select met.*, first_value(op) over whole as first, last_value(n) over whole as last, count(*) over whole as times,
-                bool_or(op = 'delete' or is_known) over whole as is_odd
+            select met.*, first_value(op) over whole as first, last_value(n) over whole as last,
+                count(*) filter (where op = 'insert') over whole as times_inserted, bool_or(op = 'delete' or is_known) over whole as is_odd
             from met
             window whole as (partition by name, key order by n rows between unbounded preceding and unbounded following)
         )
         select place, name, first = 'insert' as is_new, false as are_taken, array_agg(n order by n) as ns, array_agg(e order by n) as es,
-            array_agg(e order by n) filter (where n = last) as lasts
-        from rows where not is_odd and (owner = 'branch' or (times = 1 and op = 'insert')) group by 1, 2, 3
+            array_agg(e order by n) filter (where n = last or owner = 'shared') as lasts
+        from rows where not is_odd and (owner = 'branch' or (op = 'insert' and first = 'insert' and times_inserted = 1)) group by 1, 2, 3
         union all
         select 0, null, false, true, array_agg(n), null, null from met where is_taken having count(*) > 0
         order by 1, 3
@@ -277,16 +369,39 @@ begin
         begin
             if not run.are_taken then
                 perform hq_put_run(me, t, run.lasts, run.is_new) from sync_tables t where t.name = run.name;
-                insert into sync_inbox (id, branch_id, incarnation, seq, tbl, op, row, base, at, answer, xid)
-                select (e ->> 'id')::uuid, me.branch_id, me.incarnation, (e ->> 'seq')::bigint, run.name, e ->> 'op', e -> 'row',
-                    nullif(e -> 'base', 'null'), (e ->> 'at')::timestamptz, 'ok', (e ->> 'xid')::xid8
-                from unnest(run.es) e;
+                perform hq_keep(me, run.name, run.es);
             end if;
             foreach i in array run.ns loop
                 taken[i] := true;
             end loop;
         exception when others then
             null;
+        end;
+    end loop;
+    for run in
+        with edits as (
+            select n::int, e, t.name, t.place, e ->> 'id' as id, row_number() over whole as layer, bool_and(e ->> 'op' = 'update') over row as is_plain
+            from unnest(all_events, taken) with ordinality as given (e, is_taken, n)
+            join sync_tables t on t.name = e ->> 'tbl' and t.owner = 'shared'
+            where not is_taken
+                and case when e ->> 'id' ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' and jsonb_typeof(e -> 'row') = 'object'
+                    then (e -> 'row') ?& t.key_columns end
+            window row as (partition by t.name, sync_key(e -> 'row', t.key_columns)), whole as (row order by n)
+        )
+        select layer, place, name, array_agg(n order by n) as ns, array_agg(e order by n) as es
+        from edits where is_plain and not exists (select from sync_inbox i where i.id = edits.id::uuid)
+        group by 1, 2, 3 order by 1, 2
+    loop
+        begin
+            select hq_edit_run(me, t, run.es) into clashes from sync_tables t where t.name = run.name;
+            perform hq_keep(me, run.name, run.es);
+            foreach i in array run.ns loop
+                taken[i] := true;
+                answers[i] := jsonb_build_object('id', all_events[i] -> 'id', 'answer', 'ok', 'conflicts', clashes -> (all_events[i] ->> 'id'));
+            end loop;
+        exception when others then
+            -- What was edited again afterwards has to wait for its first edit.
+            exit;
         end;
     end loop;
     -- Twice: some wait for something further on in the batch.
@@ -315,6 +430,29 @@ begin
     end if;
 exception when sqlstate 'GH001' then
     answers := null;
+end $$;
+
+-- Shared rows that a batch changes, in one order for all: two branches that change the same members at one moment wait for each
+-- other once, and never in a circle. What cannot be read is nobody's row, and is found out event by event.
+create function hq_hold(es jsonb[]) returns void
+language plpgsql set search_path = public, pg_temp set timezone = 'UTC' as $$
+declare
+    held record;
+begin
+    for held in
+        select t.name, (select string_agg(format('%I', c), ', ') from unnest(t.key_columns) c) as keys, jsonb_agg(e -> 'row') as rows
+        from unnest(es) e join sync_tables t on t.name = e ->> 'tbl' and t.owner = 'shared'
+        where e ->> 'op' in ('update', 'delete') and jsonb_typeof(e -> 'row') = 'object' and (e -> 'row') ?& t.key_columns
+        group by t.name, t.key_columns order by 1
+    loop
+        begin
+            execute format('select from %1$I where (%2$s) in (select %2$s from jsonb_populate_recordset(null::%1$I, $1)) order by %2$s for no key update',
+                held.name, held.keys)
+            using held.rows;
+        exception when data_exception then
+            null;
+        end;
+    end loop;
 end $$;
 
 -- Takes a batch; an answer per event. Sent twice, it is taken once.
@@ -348,6 +486,7 @@ begin
     end if;
     perform set_config('gatehouse.relay', 'on', true), set_config('gatehouse.origin', me.branch_id::text, true);
     all_events := array(select jsonb_array_elements(events));
+    perform hq_hold(all_events);
     select w.answers into answers from hq_take_whole(me, all_events) w;
     if answers is null then
         -- Transaction by transaction, in the order of the branch; behind one that is put off, what touches a row of it.
@@ -377,4 +516,4 @@ begin
     return jsonb_build_object('answers', to_jsonb(answers));
 end $$;
 
-revoke execute on function sync_hold, hq_take_all, hq_take_whole from public;
+revoke execute on function sync_hold, hq_take_all, hq_take_whole, hq_hold, hq_edit_run, hq_keep from public;

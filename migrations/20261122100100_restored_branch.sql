@@ -182,6 +182,10 @@ declare
 begin
     if me.branch_id is null then
         return '{"refused": "not_enrolled"}';
+    elsif pg_column_size(report) > 64 * 1024 then
+        insert into sync_refusals (branch_id, reason, detail)
+        values (me.branch_id, 'too_much', jsonb_build_object('bytes', pg_column_size(report)));
+        return '{"refused": "too_much"}';
     end if;
     update sync_branches b set
         last_seen_at = clock_timestamp(), version = hq_hello.version, waiting = (report ->> 'waiting')::bigint,
@@ -200,6 +204,26 @@ begin
         'gym_id', (select id from gyms), 'founds', me.founds,
         -- What it has sent under another incarnation is gone there: it takes its own rows back first.
         'restored', coalesce(me.incarnation <> hq_hello.incarnation, false) and not took_back);
+end $$;
+
+-- As before; a sum is small.
+create or replace function hq_audit(day date, told jsonb) returns jsonb
+language plpgsql security definer set search_path = public, pg_temp set timezone = 'UTC' as $$
+declare
+    me sync_branches := hq_session();
+    mine jsonb;
+begin
+    if me.branch_id is null then
+        return '{"refused": "not_enrolled"}';
+    elsif pg_column_size(told) > 64 * 1024 then
+        insert into sync_refusals (branch_id, reason, detail)
+        values (me.branch_id, 'too_much', jsonb_build_object('bytes', pg_column_size(told)));
+        return '{"refused": "too_much"}';
+    end if;
+    select sync_sums(array_agg(id order by id), sum((row ->> 'amount')::numeric) filter (where tbl = 'ledger_entries' and (row ->> 'amount')::numeric > 0))
+    into mine from sync_inbox where branch_id = me.branch_id and at >= day and at < day + 1;
+    update sync_branches set audited_on = day, audit_agreed = (mine = told) where branch_id = me.branch_id;
+    return jsonb_build_object('agreed', mine = told, 'sums', mine);
 end $$;
 
 revoke execute on function own_rows_missing, relay_take_back from public;

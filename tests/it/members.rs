@@ -103,9 +103,10 @@ async fn an_edit_is_audited_with_before_and_after() {
     let gym = TestGym::new().await;
     let member = register(&gym, mona()).await;
     let form = MemberForm { full_name: "Mona Adel Hassan".into(), phone: None, ..mona() };
-    let edited = service::update(&gym.services, &gym.reception, UpdateMember { id: member.id, form, shown: None })
-        .await
-        .expect("edited");
+    let edited =
+        service::update(&gym.services, &gym.reception, UpdateMember { id: member.id, form, shown: None })
+            .await
+            .expect("edited");
     assert_eq!((edited.number, edited.form.phone), (member.number, None));
     let changed =
         "select count(*) from audit_log where act = 'member.updated' and before->>'full_name' = 'Mona Adel'
@@ -125,7 +126,10 @@ async fn two_desks_with_one_form_open_take_back_nothing_of_each_other() {
     edit(&gym.reception, MemberForm { goal: Some("Swim".into()), ..member.form.clone() }).await;
     let second = MemberForm { notes: Some("Comes by bicycle".into()), ..member.form.clone() };
     let after = edit(&gym.second_reception, second).await;
-    assert_eq!((after.form.goal.as_deref(), after.form.notes.as_deref()), (Some("Swim"), Some("Comes by bicycle")));
+    assert_eq!(
+        (after.form.goal.as_deref(), after.form.notes.as_deref()),
+        (Some("Swim"), Some("Comes by bicycle"))
+    );
     // What was changed is in the audit, and what was not is not said to be.
     let change = "select count(*) from audit_log where act = 'member.updated' and before ->> 'goal' = 'Swim' and after ->> 'goal' = 'Swim'
                    and before ->> 'notes' is null and after ->> 'notes' = 'Comes by bicycle'";

@@ -184,7 +184,9 @@ async fn an_edited_member_is_found_by_the_new_name_only() {
     let gym = small_gym().await;
     let mona = hits(&gym, "mona adel").await[0].clone();
     let form = MemberForm { full_name: "Mariam Adel".into(), ..MemberForm::default() };
-    service::update(&gym.services, &gym.reception, UpdateMember { id: mona.id, form, shown: None }).await.expect("edited");
+    service::update(&gym.services, &gym.reception, UpdateMember { id: mona.id, form, shown: None })
+        .await
+        .expect("edited");
     assert!(hits(&gym, "3344").await.is_empty());
     assert!(hits(&gym, "mona").await.iter().all(|hit| hit.id != mona.id));
     assert_eq!(hits(&gym, "mariam").await[0].id, mona.id);

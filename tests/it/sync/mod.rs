@@ -196,7 +196,9 @@ pub async fn edit(gym: &TestGym, id: MemberId, change: impl FnOnce(&mut MemberFo
     let request = gatehouse_core::members::wire::ChooseMember { member_id: id };
     let mut form = members::get(&gym.services, &gym.reception, request).await.expect("a member").form;
     change(&mut form);
-    members::update(&gym.services, &gym.reception, UpdateMember { id, form, shown: None }).await.expect("edited");
+    members::update(&gym.services, &gym.reception, UpdateMember { id, form, shown: None })
+        .await
+        .expect("edited");
 }
 
 pub async fn does(gym: &TestGym, subscription_id: SubscriptionId, what: Act) -> Result<Acted, Error> {

@@ -99,6 +99,16 @@ async fn a_restored_branch_opens_its_door_and_takes_no_money_before_it_has_its_o
     gym.sell_plan(member, plan).await;
     let other = register(gym, "Karim Nabil").await.id;
     gym.sell_plan(other, plan).await;
+    let admitted = async || {
+        let request = CheckIn {
+            scan_id: ScanId::new(gym.clock.now()),
+            who: Who::Member(member),
+            source: Source::Search,
+        };
+        check_in(&gym.services, &gym.reception, request).await.expect("a verdict").outcome
+            == Outcome::Admitted
+    };
+    assert!(admitted().await);
     house.meet().await;
     put_back(&gym.db, &backup, &house).await;
     for _ in 0..2 {
@@ -111,18 +121,18 @@ async fn a_restored_branch_opens_its_door_and_takes_no_money_before_it_has_its_o
         let refused = members::register(&gym.services, &gym.reception, request).await.expect_err("a refusal");
         assert_eq!(refused.to_wire().code, "own_rows_missing");
     }
-    let request =
-        CheckIn { scan_id: ScanId::new(gym.clock.now()), who: Who::Member(member), source: Source::Search };
-    let verdict = check_in(&gym.services, &gym.reception, request).await.expect("a verdict");
-    assert_eq!(verdict.outcome, Outcome::Admitted);
+    // Counted as the member's first entry once more.
+    assert!(admitted().await);
     let round = house.first.round().await;
     assert!(round.taken_back > 10, "{round:?}");
+    assert_eq!((round.put_off, round.quarantined), (0, 0));
     let third = register(gym, "Third").await.id;
     gym.sell_plan(third, plan).await;
     agree(&house, 4).await;
     assert_eq!(number(&house.hq.owner, "select count(distinct (till_id, number)) from receipts").await, 4);
     assert_eq!(number(&house.hq.owner, "select count(*) from till_shifts").await, 2);
     assert_eq!(number(&house.hq.owner, "select count(distinct number) from members").await, 3);
+    assert_eq!(number(&house.hq.owner, "select count(*) from entries").await, 2);
 }
 
 #[tokio::test]

@@ -147,6 +147,15 @@ async fn too_much_at_once_is_refused_whole() {
         assert_eq!(sent(&mut hq, batch).await, json!({ "refused": "malformed" }));
     }
     assert_eq!(refusals(&house, "malformed").await, 3);
+    for call in ["select hq_hello(1, gen_random_uuid(), $1)", "select hq_audit('2026-03-11', $1)"] {
+        let answer: Value = sqlx::query_scalar(call)
+            .bind(json!({ "at": "x".repeat(100 << 10) }))
+            .fetch_one(&mut hq)
+            .await
+            .expect("an answer");
+        assert_eq!(answer, json!({ "refused": "too_much" }), "{call}");
+    }
+    assert_eq!(refusals(&house, "too_much").await, 5);
     // Nor past the function that measures.
     let past = hq.execute("select hq_push('[]')").await.expect_err("a refusal").to_string();
     assert!(past.contains("permission denied"), "{past}");

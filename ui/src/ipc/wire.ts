@@ -1,13 +1,11 @@
 /**
- * The types of the wire under one roof. They are generated from the server's own (`make bindings`); the forms have
- * no name there, because registering and editing send them flat.
+ * The types of the wire under one roof. They are generated from the server's own (`make bindings`); most forms
+ * have no name there, because creating and editing send them flat.
  */
 import type { ListSyncRows } from "./bindings/ListSyncRows.js";
-import type { RegisterMember } from "./bindings/RegisterMember.js";
 import type { UpdatePlan } from "./bindings/UpdatePlan.js";
 import type { UpdateProduct } from "./bindings/UpdateProduct.js";
 
-export type MemberForm = Omit<RegisterMember, "id">;
 export type PlanForm = Omit<UpdatePlan, "id">;
 /** Each kind of rows, whichever page of them. */
 type OfAnyPage<Rows> = Rows extends unknown ? Omit<Rows, "offset"> : never;
@@ -130,6 +128,7 @@ export type { Measurement } from "./bindings/Measurement.js";
 export type { MeasurementId } from "./bindings/MeasurementId.js";
 export type { Measurements } from "./bindings/Measurements.js";
 export type { Member } from "./bindings/Member.js";
+export type { MemberForm } from "./bindings/MemberForm.js";
 export type { MemberHit } from "./bindings/MemberHit.js";
 export type { MemberHits } from "./bindings/MemberHits.js";
 export type { MemberId } from "./bindings/MemberId.js";

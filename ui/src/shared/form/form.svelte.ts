@@ -63,8 +63,8 @@ export class Form<Values extends Record<string, unknown>> {
     if (Object.values(this.errors).some((error) => error !== undefined)) return false;
     this.busy = true;
     try {
-      const stored = await this.#save(values);
       const sent = JSON.stringify(values);
+      const stored = await this.#save(values);
       // What was typed meanwhile stays, on top of what was sent.
       if (stored !== undefined && JSON.stringify(this.values) === sent) this.reset(stored);
       else this.#stored = sent;

@@ -64,7 +64,11 @@ pub fn edited(shown: MemberForm, typed: MemberForm, stored: MemberForm) -> Membe
         emergency_phone: changed(&shown.emergency_phone, typed.emergency_phone, stored.emergency_phone),
         goal: changed(&shown.goal, typed.goal, stored.goal),
         fitness_level: changed(&shown.fitness_level, typed.fitness_level, stored.fitness_level),
-        health_conditions: changed(&shown.health_conditions, typed.health_conditions, stored.health_conditions),
+        health_conditions: changed(
+            &shown.health_conditions,
+            typed.health_conditions,
+            stored.health_conditions,
+        ),
         notes: changed(&shown.notes, typed.notes, stored.notes),
         tags: changed(&shown.tags, typed.tags, stored.tags),
         custom_fields: changed_by_name(&shown.custom_fields, typed.custom_fields, stored.custom_fields),
@@ -222,8 +226,18 @@ mod tests {
             (mona(), named.clone(), goal("swim"), MemberForm { goal: Some("swim".into()), ..named.clone() }),
             // Own fields name by name: added, changed, taken away, and those of others.
             (own(&[]), own(&[("a", "1")]), own(&[("b", "2")]), own(&[("a", "1"), ("b", "2")])),
-            (own(&[("a", "1")]), own(&[("a", "2")]), own(&[("a", "3"), ("b", "2")]), own(&[("a", "2"), ("b", "2")])),
-            (own(&[("a", "1"), ("b", "1")]), own(&[("b", "1")]), own(&[("a", "1"), ("b", "2")]), own(&[("b", "2")])),
+            (
+                own(&[("a", "1")]),
+                own(&[("a", "2")]),
+                own(&[("a", "3"), ("b", "2")]),
+                own(&[("a", "2"), ("b", "2")]),
+            ),
+            (
+                own(&[("a", "1"), ("b", "1")]),
+                own(&[("b", "1")]),
+                own(&[("a", "1"), ("b", "2")]),
+                own(&[("b", "2")]),
+            ),
             (own(&[("a", "1")]), own(&[("a", "1")]), own(&[]), own(&[])),
             (
                 consent(&[("email", true)]),

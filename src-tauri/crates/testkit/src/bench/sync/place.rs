@@ -120,12 +120,15 @@ impl Place {
                 break;
             }
         }
-        // Exactly as many as were asked for, the oldest ones.
-        sqlx::query("update sync_outbox set answer = 'ok' where answer is null and seq > (
-                select max(seq) from (select seq from sync_outbox where answer is null order by seq limit $1) first)")
-            .bind(events)
-            .execute(&place.owner)
-            .await?;
+        // The oldest ones, as many as were asked for and the rest of their last transaction.
+        sqlx::query(
+            "update sync_outbox set answer = 'ok' where answer is null and seq > (
+                select max(seq) from sync_outbox where xid = (
+                    select xid from sync_outbox where answer is null order by seq offset $1 - 1 limit 1))",
+        )
+        .bind(events)
+        .execute(&place.owner)
+        .await?;
         place.queued = place.waiting().await?;
         // Those that are left out of every run stay out.
         place

@@ -145,7 +145,8 @@ impl Desk {
                 row("members", id.0)
             }
             Ask::Edit { id, form, shown, mark } => {
-                members::update(services, actor, UpdateMember { id, form: *form, shown: Some(*shown) }).await?;
+                members::update(services, actor, UpdateMember { id, form: *form, shown: Some(*shown) })
+                    .await?;
                 Ack::Edit { member: id.0, mark }
             }
             Ask::Sell(request) => {
