@@ -293,6 +293,8 @@ begin
         ), met as (
             select e, edit, to_jsonb(x) - $2 as stored, base
             from given cross join jsonb_populate_record(null::%1$I, edit) y join %1$I x on (%4$s) = (%5$s)
+            -- Held already, unless there was something in the batch that could not be read.
+            order by %4$s for no key update of x
         ), merged as (
             select e, edit, stored, sync_merge(base, stored, edit) as m from met
         )

@@ -119,6 +119,8 @@ begin
                 perform sync_drop(t, r);
                 return;
             end if;
+            -- An id is made once: what came has come of this very row, which is sent again to a headquarters that was put back.
+            continue when edit.op = 'insert' and t.key_columns = '{id}';
             r := sync_merge(sync_canonical(t, edit.base), r, sync_canonical(t, edit.row)) -> 'row';
         end loop;
     elsif sync_find(t, r) is not null

@@ -1,5 +1,7 @@
 //! What branches do without each other, and what they have afterwards.
-use super::{Branch, House, differ, does, edit, everywhere, facts, fed, founded, number, opened, register};
+use super::{
+    Branch, House, differ, does, edit, everywhere, facts, fed, founded, number, opened, pulled, register,
+};
 use crate::passes::{card, payload};
 use gatehouse_core::checkin::service::check_in;
 use gatehouse_core::checkin::wire::{CheckIn, Outcome, Source, Verdict, Who};
@@ -13,6 +15,7 @@ use gatehouse_core::plans::wire::CreatePlan;
 use gatehouse_core::subscriptions::wire::Act;
 use gatehouse_core::sync::model::Limits;
 use gatehouse_core::sync::store;
+use gatehouse_core::sync::wire::Answer;
 use gatehouse_core::verify::verify;
 use gatehouse_testkit::{TestGym, books, pack_form, plan_form};
 use sqlx::Connection;
@@ -172,23 +175,7 @@ async fn edits_of_different_fields_both_stand_and_of_the_same_the_later_arrival(
     .await;
     house.first.round().await;
     // Not sent yet, and not hidden by what came, once no other test's transaction hides that from the feed.
-    let mut hq = house.second.connect().await;
-    let services = &house.second.gym.services;
-    let came = "select count(*) from members where phone is not null";
-    for _ in 0..200 {
-        let mut local = services.db.acquire().await.expect("a connection");
-        let cursor = gatehouse_core::sync::store::node(&mut local).await.expect("a node").cursor;
-        let page = match gatehouse_core::sync::store::pull(&mut hq, &cursor, 100).await.expect("a page") {
-            gatehouse_core::sync::wire::Answer::Given(page) => page,
-            refused @ gatehouse_core::sync::wire::Answer::Refused { .. } => panic!("{refused:?}"),
-        };
-        gatehouse_core::sync::store::apply(&mut local, &page).await.expect("applied");
-        drop(local);
-        if number(&house.second.gym.db.owner, came).await == 1 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
+    pulled(&house.second, "select count(*) from members where phone is not null").await;
     let fields = "select array[phone, email, goal] from members";
     let seen: Vec<Option<String>> =
         sqlx::query_scalar(fields).fetch_one(&house.second.gym.db.owner).await.expect("fields");
@@ -223,9 +210,7 @@ async fn a_database_of_several_branches_cannot_join_as_one() {
         .await;
     gatehouse_core::sales::service::sell(&gym.services, &reception, request).await.expect("a sale");
     let mut own = gym.db.owner.acquire().await.expect("the branch");
-    let refused = gatehouse_core::sync::store::join(&mut own, gym.branch, uuid::Uuid::nil(), true)
-        .await
-        .expect_err("a refusal");
+    let refused = store::join(&mut own, gym.branch, uuid::Uuid::nil(), true).await.expect_err("a refusal");
     assert_eq!(refused.to_wire().code, "sync_one_branch");
     assert_eq!(gym.count("select count(*) from sync_outbox").await, 0);
 }
@@ -255,6 +240,39 @@ async fn edits_that_two_branches_send_at_the_same_moment_both_stand() {
     assert_eq!(number(&house.hq.owner, both).await, 1);
     house.meet().await;
     house.agree().await;
+}
+
+#[tokio::test]
+async fn branches_that_edit_the_same_members_in_opposite_orders_do_not_stop_each_other() {
+    let house = House::new().await;
+    let mut members = Vec::new();
+    for number in 0..12 {
+        members.push(register(&house.first.gym, &format!("Member {number}")).await.id);
+    }
+    house.meet().await;
+    let sent = async |branch: &Branch| {
+        let batch = batch(branch).await;
+        match store::push(&mut branch.connect().await, &batch).await.expect("an answer") {
+            Answer::Given(pushed) => pushed.answers,
+            refused @ Answer::Refused { .. } => panic!("{refused:?}"),
+        }
+    };
+    for turn in 0..3 {
+        for &id in &members {
+            edit(&house.first.gym, id, |form| form.goal = Some(format!("Goal {turn}"))).await;
+        }
+        for &id in members.iter().rev() {
+            edit(&house.second.gym, id, |form| form.notes = Some(format!("Note {turn}"))).await;
+        }
+        let (one, other) = tokio::join!(sent(&house.first), sent(&house.second));
+        // Who gives way to another's lock is told to wait.
+        let waits: Vec<_> = one.iter().chain(&other).filter(|event| event.answer != "ok").collect();
+        assert!(waits.is_empty() && one.len() >= 12 && other.len() >= 12, "{waits:?}");
+        house.meet().await;
+    }
+    house.agree().await;
+    let both = "select count(*) from members where goal = 'Goal 2' and notes = 'Note 2'";
+    assert_eq!(number(&house.hq.owner, both).await, 12);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

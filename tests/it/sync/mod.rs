@@ -24,6 +24,7 @@ use gatehouse_core::subscriptions::wire::{Act, Acted, DoAct, PreviewAct};
 use gatehouse_core::sync::model::Limits;
 use gatehouse_core::sync::relay::{self, Round};
 use gatehouse_core::sync::store;
+use gatehouse_core::sync::wire::Answer;
 use gatehouse_testkit::{FakeClock, GymSetup, TestDb, TestGym};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
@@ -190,6 +191,25 @@ pub async fn register(gym: &TestGym, name: &str) -> Member {
     let form = MemberForm { full_name: name.to_owned(), language: "en".to_owned(), ..MemberForm::default() };
     let id = MemberId::new(gym.clock.now());
     members::register(&gym.services, &gym.reception, RegisterMember { id, form }).await.expect("registered")
+}
+
+/// Reads the feed and sends nothing, until the query gives 1: another test's transaction may hide it for a while.
+pub async fn pulled(branch: &Branch, seen: &'static str) {
+    let mut hq = branch.connect().await;
+    for _ in 0..300 {
+        let mut local = branch.gym.services.db.acquire().await.expect("a connection");
+        let cursor = store::node(&mut local).await.expect("a node").cursor;
+        let page = match store::pull(&mut hq, &cursor, 100).await.expect("a page") {
+            Answer::Given(page) => page,
+            refused @ Answer::Refused { .. } => panic!("{refused:?}"),
+        };
+        store::apply(&mut local, &page).await.expect("applied");
+        if number(&branch.gym.db.owner, seen).await == 1 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("never came: {seen}");
 }
 
 pub async fn edit(gym: &TestGym, id: MemberId, change: impl FnOnce(&mut MemberForm)) {

@@ -1,5 +1,5 @@
 //! A database is put back from a backup, at either end, while others go on.
-use super::{Branch, House, edit, everywhere, founded, number, opened, register};
+use super::{Branch, House, edit, everywhere, founded, number, opened, pulled, register};
 use gatehouse_core::checkin::service::check_in;
 use gatehouse_core::checkin::wire::{CheckIn, Outcome, Source, Who};
 use gatehouse_core::clock::Clock;
@@ -274,6 +274,36 @@ async fn an_edit_that_comes_before_the_registration_of_its_member_stands() {
     for db in [&house.hq.owner, &house.first.gym.db.owner, &house.second.gym.db.owner] {
         assert_eq!(number(db, "select count(*) from members where goal = 'run'").await, 1);
     }
+}
+
+#[tokio::test]
+async fn a_registration_that_is_sent_again_takes_back_no_edit_of_the_member() {
+    let (house, _) = house().await;
+    let backup = house.hq.backup().await;
+    let member = register(&house.first.gym, "Mona Adel").await.id;
+    house.meet().await;
+    edit(&house.second.gym, member, |form| form.goal = Some("swim".into())).await;
+    house.meet().await;
+    put_back(&house.hq, &backup, &house).await;
+    house.second.round().await;
+    // The first reads what the second has sent again, and has its own row still to be sent.
+    let epoch =
+        sqlx::query_scalar("select epoch from sync_node").fetch_one(&house.hq.owner).await.expect("an epoch");
+    store::met(&mut house.first.gym.db.owner.acquire().await.expect("a connection"), epoch)
+        .await
+        .expect("met");
+    pulled(&house.first, "select count(*) from members where goal = 'swim' and exists (select from sync_node where cursor <> '0:0')").await;
+    assert_eq!(
+        number(
+            &house.first.gym.db.owner,
+            "select count(*) from sync_outbox where answer is null and tbl = 'members'"
+        )
+        .await,
+        1
+    );
+    house.meet().await;
+    house.agree().await;
+    assert_eq!(number(&house.hq.owner, "select count(*) from members where goal = 'swim'").await, 1);
 }
 
 #[tokio::test]
