@@ -15,6 +15,8 @@ export function ago(instant: Date, now: Date): string {
 /** Two short lines for the chip, and whether it wants somebody. `told_at` is when the standing was told. */
 export function standingText(standing: SyncStanding, told_at: Date, now: Date): { title: string; text: string; mood: Mood } {
   switch (standing.kind) {
+    case "own_rows_missing":
+      return { title: m.sync_own_rows(), text: m.sync_own_rows_text(), mood: "attention" };
     case "in_step": {
       const at = new Date(told_at.getTime() - standing.seconds * 1000);
       return { title: m.sync_in_step(), text: ago(at, now), mood: "calm" };
@@ -42,6 +44,8 @@ export function standingText(standing: SyncStanding, told_at: Date, now: Date): 
 /** What that means for whoever stands at the desk. */
 export function standingSentence({ kind }: SyncStanding): string {
   switch (kind) {
+    case "own_rows_missing":
+      return m.error_own_rows_missing();
     case "in_step":
       return m.sync_summary_in_step();
     case "sending":

@@ -3,4 +3,4 @@
 /**
  * How things stand, in one word.
  */
-export type SyncStanding = { "kind": "in_step", seconds: number, } | { "kind": "sending", waiting: number, } | { "kind": "offline", waiting: number, } | { "kind": "needs_headquarters", count: number, } | { "kind": "branches_in_step", count: number, } | { "kind": "branches_silent", count: number, } | { "kind": "to_decide", count: number, };
+export type SyncStanding = { "kind": "own_rows_missing" } | { "kind": "in_step", seconds: number, } | { "kind": "sending", waiting: number, } | { "kind": "offline", waiting: number, } | { "kind": "needs_headquarters", count: number, } | { "kind": "branches_in_step", count: number, } | { "kind": "branches_silent", count: number, } | { "kind": "to_decide", count: number, };

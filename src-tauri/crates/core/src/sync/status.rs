@@ -19,6 +19,7 @@ const AT_ONCE_SECONDS: i64 = 30;
 #[derive(Clone, Copy, Debug)]
 struct Facts {
     mode: SyncMode,
+    own_rows_missing: bool,
     in_contact: bool,
     in_step_at: Option<DateTime<Utc>>,
     waiting: i64,
@@ -33,6 +34,7 @@ fn standing(facts: Facts, now: DateTime<Utc>) -> Option<Standing> {
     let seconds = facts.in_step_at.map(|at| (now - at).num_seconds().max(0));
     match facts.mode {
         SyncMode::Alone => None,
+        SyncMode::Branch if facts.own_rows_missing => Some(Standing::OwnRowsMissing),
         SyncMode::Branch if !facts.in_contact => Some(Standing::Offline { waiting: facts.waiting }),
         SyncMode::Branch if facts.aside > 0 => Some(Standing::NeedsHeadquarters { count: facts.aside }),
         _ if facts.aside + facts.conflicts > 0 => {
@@ -80,7 +82,7 @@ async fn status_now(db: &mut PgConnection, now: DateTime<Utc>) -> Result<SyncSta
         return Ok(SyncStatus { mode, standing: None, sheets: 0 });
     }
     let counts = sqlx::query!(
-        r#"select in_step_at,
+        r#"select in_step_at, own_rows_missing,
                (select count(*) from sync_outbox where answer is null) as "waiting!",
                (select count(*) from sync_outages where signed_at is null) as "sheets!",
                (select count(*) from sync_branches where revoked_at is null) as "branches!",
@@ -96,6 +98,7 @@ async fn status_now(db: &mut PgConnection, now: DateTime<Utc>) -> Result<SyncSta
     let contact = contact::contact(db).await?;
     let facts = Facts {
         mode,
+        own_rows_missing: counts.own_rows_missing,
         in_contact: in_contact(
             outage::Contact {
                 reached: contact.reached_at,
@@ -234,6 +237,7 @@ mod tests {
     fn facts() -> Facts {
         Facts {
             mode: SyncMode::Branch,
+            own_rows_missing: false,
             in_contact: true,
             in_step_at: Some(now() - chrono::TimeDelta::seconds(12)),
             waiting: 0,
@@ -254,6 +258,10 @@ mod tests {
             (Facts { waiting: 4, in_step_at: ago(31), ..facts() }, Standing::Sending { waiting: 4 }),
             (Facts { in_step_at: ago(31), ..facts() }, Standing::InStep { seconds: 31 }),
             (Facts { waiting: 4, in_step_at: None, ..facts() }, Standing::Sending { waiting: 4 }),
+            (
+                Facts { own_rows_missing: true, in_contact: false, aside: 1, ..facts() },
+                Standing::OwnRowsMissing,
+            ),
             (
                 Facts { waiting: 37, aside: 1, in_contact: false, ..facts() },
                 Standing::Offline { waiting: 37 },

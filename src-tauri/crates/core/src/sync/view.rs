@@ -30,6 +30,8 @@ pub struct SyncStatus {
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[ts(rename = "SyncStanding")]
 pub enum Standing {
+    /// Put back from a backup: no money is taken before headquarters has sent what this branch had sent it since.
+    OwnRowsMissing,
     /// Nothing was left to be sent or read, so many seconds ago.
     InStep {
         seconds: i64,
