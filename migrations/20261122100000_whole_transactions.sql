@@ -338,6 +338,8 @@ declare
     many int := cardinality(all_events);
     taken boolean[] := array_fill(false, array[many]);
     answers jsonb[] := array_fill(null::jsonb, array[many]);
+    -- Of one transaction, and of a branch that does not say which, what is left over is taken event by event.
+    several boolean := (select count(distinct e ->> 'xid') > 1 from unnest(all_events) e);
     run record;
     clashes jsonb;
     i int;
@@ -377,7 +379,10 @@ begin
                 taken[i] := true;
             end loop;
         exception when others then
-            null;
+            -- What came later to what did not fit must not be taken before it: a credit before the payment that it gives back.
+            if several then
+                raise exception 'one by one' using errcode = 'GH001';
+            end if;
         end;
     end loop;
     for run in
@@ -420,8 +425,8 @@ begin
     return answers;
 end $$;
 
--- Takes events as one, or, when some of a transaction would have to wait, not at all: then `why` says for what. What is set
--- aside holds up nothing else.
+-- Takes events as one, or, when some of a transaction would have to wait, not at all: then `why` says for what. Nor several
+-- transactions of which something does not fit.
 create function hq_take_whole(me sync_branches, es jsonb[], out answers jsonb[], out why text)
 language plpgsql set search_path = public, pg_temp set timezone = 'UTC' as $$
 begin

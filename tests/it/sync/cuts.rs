@@ -2,6 +2,8 @@
 use super::{House, differ, facts, first_round, number, register};
 use gatehouse_core::clock::Clock;
 use gatehouse_core::ids::new_id;
+use gatehouse_core::sales::void::void_sale;
+use gatehouse_core::sales::wire::VoidSale;
 use gatehouse_core::sync::model::Limits;
 use gatehouse_core::sync::store;
 use gatehouse_core::sync::wire::Answer;
@@ -108,6 +110,36 @@ async fn a_broken_event_is_set_aside_and_the_queue_goes_on() {
         0
     );
     assert_eq!(number(&house.hq.owner, "select count(*) from payments").await, 2);
+}
+
+#[tokio::test]
+async fn a_credit_is_not_taken_before_the_payment_that_it_gives_back() {
+    let gym = TestGym::new().await;
+    let plan = gym.plan(super::everywhere(plan_form("Monthly")), 40_000).await;
+    let (hq, first) = super::founded(gym).await;
+    let second = super::opened(&hq, "2", &first.gym.setup).await;
+    let house = House { hq, first, second };
+    house.meet().await;
+    let gym = &house.first.gym;
+    let member = register(gym, "Mona Adel").await.id;
+    let transaction_id = gym.sell_plan(member, plan).await.transaction_id;
+    let void =
+        VoidSale { idempotency_key: new_id(gym.clock.now()), transaction_id, reason: "wrong plan".into() };
+    void_sale(&gym.services, &gym.reception, void).await.expect("voided");
+    let db = &gym.db.owner;
+    // In the same batch, something that no table of allocations takes.
+    db.execute(
+        "insert into sync_outbox (id, tbl, key, op, row, money)
+         select gen_random_uuid(), tbl, gen_random_uuid(), 'insert', row || jsonb_build_object('id', gen_random_uuid(), 'amount', 1000000000000), true
+         from sync_outbox where tbl = 'allocations' order by seq limit 1").await.expect("a broken event");
+    let round = house.first.round().await;
+    assert_eq!((round.quarantined, round.put_off), (1, 0));
+    assert_eq!(number(db, "select count(*) from sync_outbox where answer is null").await, 0);
+    let settled = "select count(*) from allocations where amount in (40000, -40000)";
+    assert_eq!(number(&house.hq.owner, settled).await, 2);
+    assert_eq!(number(&house.hq.owner, "select count(*) from charge_credits").await, 1);
+    assert_eq!(number(&house.hq.owner, "select count(*) from open_charges").await, 0);
+    assert_eq!(verify(&house.hq.owner).await.expect("read").broken, None);
 }
 
 #[tokio::test]
