@@ -113,6 +113,8 @@ const fill = (label, text) =>
     await window.wait(until.elementIsVisible(input), patience);
     await input.clear();
     await input.sendKeys(text);
+    // The driver types as fast as a scanner, and digits that end with Enter at that pace are a scan.
+    await pause(150);
   });
 
 const choose = (label, value) =>
