@@ -14,6 +14,7 @@ begin
             raise exception 'the shift is closed' using errcode = 'check_violation', constraint = 'till_shifts_open';
         end if;
     end if;
+    -- A plain sale settles what it brings, and nobody else has seen that.
     if w ? 'settles_others' then
         perform hold_what_is_settled(w);
     end if;
@@ -108,7 +109,8 @@ begin
     return given;
 end $$;
 
--- As before, in the order of the index: whoever folds the events sorts them.
+-- As before, but of the events only the columns that a subscription is folded from, in the order of the index (whoever folds them
+-- sorts them), and nothing of a subscription that is not named: a renewal carries all its events to the counter.
 create or replace function offered_line(named_plan uuid, named_subscription uuid)
 returns table (plan uuid, archived boolean, form jsonb, tax jsonb, prices jsonb, sold json, events json, used date[])
 language sql stable as $$
