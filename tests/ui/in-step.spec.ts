@@ -281,3 +281,23 @@ test("the sheet of the outage is decided with two clicks, signed, and kept", asy
   await expect(page.getByRole("table", { name: "Outages" })).toContainText(OWNER.name);
   await expect(page.getByRole("tab", { name: "Outages", exact: true })).toBeVisible();
 });
+
+for (const [language, theme] of seen) {
+  test(`a branch that was put back says that it takes no money yet, ${language} ${theme}`, async ({ page }) => {
+    const words = catalogue(language);
+    await taste(page, language, theme);
+    await standAtDesk(page, gym);
+    await pair.cut();
+    await pair.branch("select sync_restored(gen_random_uuid())");
+    await page.reload();
+    await expect(chip(page)).toContainText(words["sync_own_rows"] ?? "", RELAY);
+    await expect(chip(page)).toContainText(words["sync_own_rows_text"] ?? "");
+    await fit(page, "reception");
+    await chip(page).click();
+    await expect(page.getByText(words["error_own_rows_missing"] ?? "")).toBeVisible();
+    await fit(page, "headquarters");
+    // Headquarters sends them back.
+    await pair.mend();
+    await expect(chip(page)).toContainText(words["sync_in_step"] ?? "", RELAY);
+  });
+}

@@ -13,7 +13,7 @@ use gatehouse_core::members::wire::{MemberForm, SearchMembers, UpdateMember};
 use gatehouse_core::plans::service::create_plan;
 use gatehouse_core::plans::wire::CreatePlan;
 use gatehouse_core::subscriptions::wire::Act;
-use gatehouse_core::sync::model::Limits;
+use gatehouse_core::sync::model::{Limits, written};
 use gatehouse_core::sync::store;
 use gatehouse_core::sync::wire::Answer;
 use gatehouse_core::verify::verify;
@@ -216,9 +216,9 @@ async fn a_database_of_several_branches_cannot_join_as_one() {
 }
 
 /// What a branch would send now.
-async fn batch(branch: &Branch) -> Vec<serde_json::Value> {
+async fn batch(branch: &Branch) -> String {
     let mut local = branch.gym.services.db.acquire().await.expect("a connection");
-    store::take(&mut local, Limits::default()).await.expect("a batch")
+    written(&store::take(&mut local, Limits::default(), &[]).await.expect("a batch"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

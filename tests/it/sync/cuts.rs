@@ -4,7 +4,7 @@ use gatehouse_core::clock::Clock;
 use gatehouse_core::ids::new_id;
 use gatehouse_core::sales::void::void_sale;
 use gatehouse_core::sales::wire::VoidSale;
-use gatehouse_core::sync::model::Limits;
+use gatehouse_core::sync::model::{Limits, written};
 use gatehouse_core::sync::store;
 use gatehouse_core::sync::wire::Answer;
 use gatehouse_core::verify::verify;
@@ -30,11 +30,11 @@ async fn with_sales(sales: usize) -> House {
 async fn a_line_cut_before_headquarters_commits_loses_nothing() {
     let house = with_sales(2).await;
     let mut local = house.first.gym.services.db.acquire().await.expect("a connection");
-    let batch = store::take(&mut local, Limits::default()).await.expect("a batch");
+    let batch = store::take(&mut local, Limits::default(), &[]).await.expect("a batch");
     drop(local);
     let mut hq = house.first.connect().await;
     let mut tx = hq.begin().await.expect("a transaction");
-    store::push(&mut tx, &batch).await.expect("an answer that nobody will believe");
+    store::push(&mut tx, &written(&batch)).await.expect("an answer that nobody will believe");
     drop(tx);
     drop(hq);
     assert_eq!(number(&house.hq.owner, "select count(*) from receipts").await, 0);
@@ -47,12 +47,12 @@ async fn a_line_cut_before_headquarters_commits_loses_nothing() {
 async fn a_line_cut_between_commit_and_answer_doubles_nothing() {
     let house = with_sales(2).await;
     let mut local = house.first.gym.services.db.acquire().await.expect("a connection");
-    let batch = store::take(&mut local, Limits::default()).await.expect("a batch");
+    let batch = store::take(&mut local, Limits::default(), &[]).await.expect("a batch");
     drop(local);
     // Committed there; the answer goes nowhere. Twice.
     for _ in 0..2 {
         let mut hq = house.first.connect().await;
-        store::push(&mut hq, &batch).await.expect("an answer");
+        store::push(&mut hq, &written(&batch)).await.expect("an answer");
         drop(hq);
     }
     assert_eq!(number(&house.hq.owner, "select count(*) from receipts").await, 2);
@@ -266,14 +266,14 @@ async fn a_batch_that_a_restore_has_overtaken_is_refused() {
     let incarnation = node.incarnation.expect("a branch");
     let now = house.first.gym.clock.now();
     store::hello(&mut slow, 0, incarnation, node.waiting, false, now).await.expect("an answer");
-    let batch = store::take(&mut local, Limits::default()).await.expect("a batch");
+    let batch = store::take(&mut local, Limits::default(), &[]).await.expect("a batch");
     drop(local);
     let mut owner = house.first.gym.db.owner.acquire().await.expect("a connection");
     store::restored(&mut owner, new_id(now)).await.expect("restored");
     owner.execute("delete from sync_outbox where answer is null").await.expect("not in the backup");
     drop(owner);
     house.first.round().await;
-    let answer = store::push(&mut slow, &batch).await.expect("an answer");
+    let answer = store::push(&mut slow, &written(&batch)).await.expect("an answer");
     assert!(matches!(&answer, Answer::Refused { refused } if refused == "overtaken"), "{answer:?}");
     assert_eq!(number(&house.hq.owner, "select count(*) from receipts").await, 0);
 }
@@ -285,13 +285,13 @@ async fn a_batch_ends_where_a_transaction_does() {
     let mut batches = 0;
     loop {
         let batch =
-            store::take(&mut local, Limits { events: 40, ..Limits::default() }).await.expect("a batch");
+            store::take(&mut local, Limits { events: 40, ..Limits::default() }, &[]).await.expect("a batch");
         if batch.is_empty() {
             break;
         }
         batches += 1;
         let mut hq = house.first.connect().await;
-        let Answer::Given(pushed) = store::push(&mut hq, &batch).await.expect("an answer") else {
+        let Answer::Given(pushed) = store::push(&mut hq, &written(&batch)).await.expect("an answer") else {
             panic!("refused")
         };
         store::answered(&mut local, &pushed).await.expect("noted");

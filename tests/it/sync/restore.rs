@@ -10,7 +10,7 @@ use gatehouse_core::members::service as members;
 use gatehouse_core::members::wire::{MemberForm, RegisterMember};
 use gatehouse_core::sales::service::sell;
 use gatehouse_core::sales::wire::{Basket, Line};
-use gatehouse_core::sync::model::Limits;
+use gatehouse_core::sync::model::{Limits, written};
 use gatehouse_core::sync::store;
 use gatehouse_core::sync::wire::Answer;
 use gatehouse_core::verify::verify;
@@ -241,7 +241,7 @@ async fn what_the_one_before_has_on_its_way_comes_too_late_from_the_first_call_o
     let mut local = gym.services.db.acquire().await.expect("a connection");
     let node = store::node(&mut local).await.expect("a node");
     store::hello(&mut slow, 0, node.incarnation.expect("a branch"), 1, false, now).await.expect("an answer");
-    let batch = store::take(&mut local, Limits::default()).await.expect("a batch");
+    let batch = store::take(&mut local, Limits::default(), &[]).await.expect("a batch");
     assert!(batch.len() > 10);
     drop(local);
     put_back(&gym.db, &backup, &house).await;
@@ -252,7 +252,7 @@ async fn what_the_one_before_has_on_its_way_comes_too_late_from_the_first_call_o
     let hello = store::hello(&mut line, 0, node.incarnation.expect("a branch"), 0, false, now).await;
     let Answer::Given(hello) = hello.expect("an answer") else { panic!("refused") };
     assert!(hello.restored);
-    let answer = store::push(&mut slow, &batch).await.expect("an answer");
+    let answer = store::push(&mut slow, &written(&batch)).await.expect("an answer");
     assert!(matches!(&answer, Answer::Refused { refused } if refused == "overtaken"), "{answer:?}");
     drop((local, line, slow));
     house.first.round().await;

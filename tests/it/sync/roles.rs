@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
 
 async fn pushed(hq: &mut PgConnection, events: &[Value]) -> Vec<Event> {
-    match store::push(hq, events).await.expect("an answer") {
+    match store::push(hq, &json!(events).to_string()).await.expect("an answer") {
         Answer::Given(pushed) => pushed.answers,
         refused @ Answer::Refused { .. } => panic!("{refused:?}"),
     }
@@ -136,7 +136,7 @@ async fn too_much_at_once_is_refused_whole() {
     );
     let many = vec![json!({}); 5_001];
     for batch in [vec![large], many] {
-        let answer = store::push(&mut hq, &batch).await.expect("an answer");
+        let answer = store::push(&mut hq, &json!(batch).to_string()).await.expect("an answer");
         assert!(matches!(&answer, Answer::Refused { refused } if refused == "too_much"), "{answer:?}");
     }
     // A gigabyte is not even read: it is no JSON, and nobody notices.

@@ -1,6 +1,6 @@
 //! The relay's rules, pure.
 use chrono::TimeDelta;
-use serde_json::Value;
+use uuid::Uuid;
 
 /// What headquarters reads at once; a larger batch is refused unread.
 pub const LARGEST: usize = 32 * 1024 * 1024;
@@ -38,12 +38,34 @@ impl Default for Limits {
     }
 }
 
+/// An event of the queue as it goes over the wire, a JSON object.
+#[derive(Clone, Debug)]
+pub struct Queued {
+    pub id: Uuid,
+    pub event: String,
+}
+
+/// The JSON array that headquarters is sent.
+pub fn written(events: &[Queued]) -> String {
+    let whole: usize = events.iter().map(|queued| queued.event.len() + 1).sum();
+    let mut batch = String::with_capacity(whole + 2);
+    batch.push('[');
+    for (number, queued) in events.iter().enumerate() {
+        if number > 0 {
+            batch.push(',');
+        }
+        batch.push_str(&queued.event);
+    }
+    batch.push(']');
+    batch
+}
+
 /// A batch that headquarters reads, and events that it would refuse each for itself. What fits in neither stays for the
 /// next batch.
-pub fn fitting(events: Vec<Value>) -> (Vec<Value>, Vec<Value>) {
+pub fn fitting(events: Vec<Queued>) -> (Vec<Queued>, Vec<Queued>) {
     let (mut fits, mut too_large, mut size) = (Vec::with_capacity(events.len()), Vec::new(), 2);
     for event in events {
-        let length = event.to_string().len() + 1;
+        let length = event.event.len() + 1;
         if length + 2 > LARGEST {
             too_large.push(event);
         } else if size + length <= LARGEST {
@@ -61,19 +83,29 @@ pub fn fitting(events: Vec<Value>) -> (Vec<Value>, Vec<Value>) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use serde_json::json;
 
     #[test]
     fn a_batch_is_never_larger_than_headquarters_reads() {
-        let text = |megabytes: usize| json!("x".repeat(megabytes << 20));
+        let text = |megabytes: usize| Queued {
+            id: Uuid::nil(),
+            event: format!("\"{}\"", "x".repeat(megabytes << 20)),
+        };
         let sizes =
-            |events: &[Value]| events.iter().map(|event| event.to_string().len() >> 20).collect::<Vec<_>>();
+            |events: &[Queued]| events.iter().map(|queued| queued.event.len() >> 20).collect::<Vec<_>>();
         let (fits, too_large) = fitting(vec![text(1), text(40), text(20), text(15), text(1)]);
         assert_eq!((sizes(&fits), sizes(&too_large)), (vec![1, 20], vec![40]));
         let (fits, too_large) = fitting(vec![text(31); 3]);
         assert_eq!((fits.len(), too_large.len()), (1, 0));
-        assert!(json!(fits).to_string().len() <= LARGEST);
+        assert!(written(&fits).len() <= LARGEST);
         assert_eq!(fitting(vec![text(32)]).1.len(), 1, "its quotes make it too large");
+    }
+
+    #[test]
+    fn a_batch_is_an_array_of_its_events() {
+        let queued = |event: &str| Queued { id: Uuid::nil(), event: event.to_owned() };
+        assert_eq!(written(&[]), "[]");
+        assert_eq!(written(&[queued("{}")]), "[{}]");
+        assert_eq!(written(&[queued("{\"a\":1}"), queued("{}")]), "[{\"a\":1},{}]");
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! One round between a branch and its headquarters. All of it is opened by the branch; a cut anywhere loses nothing,
 //! since headquarters knows each event by its id and the branch moves its cursor with the rows it applies.
-use super::model::{Limits, fitting};
+use super::model::{Limits, Queued, fitting, written};
 use super::store;
 use super::wire::{Answer, Event, Pushed};
 use crate::db::MIGRATIONS;
@@ -152,37 +152,68 @@ async fn push_all(
     limits: Limits,
     round: &mut Round,
 ) -> Result<(), Stopped> {
+    // What headquarters has answered and the queue does not know yet.
+    let mut unnoted: Option<Pushed> = None;
+    let mut batch = next(local, limits, &[], round).await?;
     // Events that were put off go last. A batch that brought nothing on has only such: the next round tries them again.
-    loop {
-        let batch = store::take(local, limits).await?;
-        if batch.is_empty() {
-            return Ok(());
-        }
-        let (batch, too_large) = fitting(batch);
-        if !too_large.is_empty() {
-            round.quarantined += too_large.len();
-            store::answered(local, &kept_here(&too_large)).await?;
-        }
-        if batch.is_empty() {
-            continue;
-        }
-        let pushed = given(store::push(hq, &batch)).await?;
-        store::answered(local, &pushed).await?;
+    while !batch.is_empty() {
+        let text = written(&batch);
+        let under_way: Vec<Uuid> = batch.iter().map(|queued| queued.id).collect();
+        let (pushed, ahead) = tokio::join!(given(store::push(hq, &text)), async {
+            if let Some(pushed) = unnoted.take() {
+                store::answered(local, &pushed).await?;
+            }
+            // While headquarters reads this batch, the next one is made; unless the desk would feel it.
+            if store::desk_is_at_work(local).await? {
+                return Ok::<_, Error>(Vec::new());
+            }
+            next(local, limits, &under_way, round).await
+        });
+        let (pushed, ahead) = (pushed?, ahead?);
         let count = |answer: &str| pushed.answers.iter().filter(|event| event.answer == answer).count();
         let (sent, quarantined, waits) = (count("ok"), count("quarantine"), count("wait"));
         round.sent += sent;
         round.quarantined += quarantined;
+        if sent == batch.len() && !ahead.is_empty() {
+            unnoted = Some(pushed);
+            batch = ahead;
+            continue;
+        }
+        // What was made meanwhile may have to wait behind what was put off.
+        store::answered(local, &pushed).await?;
         if sent + quarantined == 0 {
             round.put_off = waits;
             return Ok(());
+        }
+        batch = next(local, limits, &[], round).await?;
+    }
+    Ok(())
+}
+
+/// The next batch. What headquarters would not read is kept aside here.
+async fn next(
+    local: &mut PgConnection,
+    limits: Limits,
+    under_way: &[Uuid],
+    round: &mut Round,
+) -> Result<Vec<Queued>, Error> {
+    loop {
+        let (batch, too_large) = fitting(store::take(local, limits, under_way).await?);
+        if too_large.is_empty() {
+            return Ok(batch);
+        }
+        round.quarantined += too_large.len();
+        store::answered(local, &kept_here(&too_large)).await?;
+        if !batch.is_empty() {
+            return Ok(batch);
         }
     }
 }
 
 /// The answer that headquarters would give to events that it does not read.
-fn kept_here(events: &[Value]) -> Pushed {
-    let answer = |event: &Value| Event {
-        id: event["id"].clone(),
+fn kept_here(events: &[Queued]) -> Pushed {
+    let answer = |queued: &Queued| Event {
+        id: Value::String(queued.id.to_string()),
         answer: "quarantine".to_owned(),
         reason: Some("too_large".to_owned()),
         conflicts: None,

@@ -1,5 +1,5 @@
 //! SQL of both ends: the branch's own database, and the three calls it may make at headquarters.
-use super::model::Limits;
+use super::model::{Limits, Queued};
 use super::wire::{Answer, Hello, Page, Pushed, Reach, Redeemed};
 use crate::error::Error;
 use crate::ids::BranchId;
@@ -164,15 +164,26 @@ pub async fn in_step(db: &mut PgConnection, now: DateTime<Utc>) -> Result<(), Er
     Ok(())
 }
 
-/// The next events to send, money first; an empty array when there is none.
-pub async fn take(db: &mut PgConnection, limits: Limits) -> Result<Vec<Value>, Error> {
-    let batch = sqlx::query_scalar!(r#"select relay_take($1, $2) as "batch!""#, limits.events, limits.bytes)
-        .fetch_one(db)
-        .await?;
-    match batch {
-        Value::Array(events) => Ok(events),
-        other => Err(Error::Internal(format!("the queue gave {other}"))),
-    }
+/// The next events to send, money first, without those that are `under_way`.
+pub async fn take(db: &mut PgConnection, limits: Limits, under_way: &[Uuid]) -> Result<Vec<Queued>, Error> {
+    Ok(sqlx::query_as!(
+        Queued,
+        r#"select id as "id!", event as "event!" from relay_take($1, $2, $3)"#,
+        limits.events,
+        limits.bytes,
+        under_way
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// True when somebody at this branch has written something in the last two seconds.
+pub async fn desk_is_at_work(db: &mut PgConnection) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from sync_outbox where at > now() - interval '2 seconds') as "is!""#
+    )
+    .fetch_one(db)
+    .await?)
 }
 
 pub async fn answered(db: &mut PgConnection, pushed: &Pushed) -> Result<(), Error> {
@@ -242,8 +253,8 @@ pub async fn hello(
     )
 }
 
-pub async fn push(hq: &mut PgConnection, events: &[Value]) -> Result<Answer<Pushed>, Error> {
-    let batch = json!(events).to_string();
+/// Sends a batch, a JSON array of events.
+pub async fn push(hq: &mut PgConnection, batch: &str) -> Result<Answer<Pushed>, Error> {
     read(sqlx::query_scalar!(r#"select hq_send($1) as "answer!""#, batch).fetch_one(hq).await?)
 }
 
