@@ -195,8 +195,8 @@ declare
     i int;
 begin
     for run in
-        with read as materialized (
-            select n::int, t.name, t.place, t.owner, e ->> 'op' as op, (e ->> 'id')::uuid as id,
+        with read as (
+            select n::int, e, t.name, t.place, t.owner, e ->> 'op' as op, (e ->> 'id')::uuid as id,
                 case when cardinality(t.key_columns) = 1 then e -> 'row' ->> t.key_columns[1] else sync_key(e -> 'row', t.key_columns) end
                     collate "C" as key
             from unnest(all_events) with ordinality as given (e, n)
@@ -208,18 +208,14 @@ begin
             select read.*, i.id is not null as is_known, coalesce(i.answer = 'ok' and i.branch_id = me.branch_id, false) as is_taken
             from read left join sync_inbox i on i.id = read.id
         ), rows as (
-            select place, name, owner, array_agg(n order by n) as ns, (array_agg(op order by n))[1] as first, max(n) as last,
-                count(*) filter (where op = 'insert') as times_inserted
-            from met group by place, name, owner, key
-            having not bool_or(op = 'delete' or is_known)
-        ), fits as (
-            select place, name, first = 'insert' as is_new, n, n = last or owner = 'shared' as is_last
-            from rows cross join lateral unnest(ns) n
-            where owner = 'branch' or (first = 'insert' and times_inserted = 1 and n = ns[1])
+            select met.*, first_value(op) over whole as first, last_value(n) over whole as last,
+                count(*) filter (where op = 'insert') over whole as times_inserted, bool_or(op = 'delete' or is_known) over whole as is_odd
+            from met
+            window whole as (partition by name, key order by n rows between unbounded preceding and unbounded following)
         )
-        select place, name, is_new, false as are_taken, array_agg(f.n order by f.n) as ns, array_agg(e order by f.n) as es,
-            array_agg(e order by f.n) filter (where is_last) as lasts
-        from fits f join unnest(all_events) with ordinality as given (e, n) on given.n = f.n group by 1, 2, 3
+        select place, name, first = 'insert' as is_new, false as are_taken, array_agg(n order by n) as ns, array_agg(e order by n) as es,
+            array_agg(e order by n) filter (where n = last or owner = 'shared') as lasts
+        from rows where not is_odd and (owner = 'branch' or (op = 'insert' and first = 'insert' and times_inserted = 1)) group by 1, 2, 3
         union all
         select 0, null, false, true, array_agg(n), null, null from met where is_taken having count(*) > 0
         order by 1, 3

@@ -298,6 +298,7 @@ for (const [language, theme] of seen) {
     await fit(page, "headquarters");
     // Headquarters sends them back.
     await pair.mend();
-    await expect(chip(page)).toContainText(words["sync_in_step"] ?? "", RELAY);
+    await expect(chip(page)).not.toContainText(words["sync_own_rows"] ?? "", RELAY);
+    await expect(page.getByText(words["error_own_rows_missing"] ?? "")).toBeHidden();
   });
 }

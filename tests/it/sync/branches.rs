@@ -243,6 +243,33 @@ async fn edits_that_two_branches_send_at_the_same_moment_both_stand() {
 }
 
 #[tokio::test]
+async fn a_member_who_is_edited_three_times_in_a_batch_is_merged_edit_by_edit_and_written_once() {
+    let (house, member, ..) = with_a_card(plan_form("Monthly")).await;
+    edit(&house.second.gym, member, |form| form.goal = Some("swim".into())).await;
+    house.second.round().await;
+    let first = &house.first.gym;
+    edit(first, member, |form| form.goal = Some("run".into())).await;
+    edit(first, member, |form| form.email = Some("mona@example.com".into())).await;
+    edit(first, member, |form| form.goal = Some("row".into())).await;
+    let fed = "select count(*) from sync_feed where tbl = 'members'";
+    let before = number(&house.hq.owner, fed).await;
+    house.first.round().await;
+    assert_eq!(number(&house.hq.owner, fed).await, before + 1);
+    let stands = "select count(*) from members where goal = 'row' and email = 'mona@example.com'";
+    assert_eq!(number(&house.hq.owner, stands).await, 1);
+    // Only the first of them met what the other branch had written.
+    let clash =
+        "select count(*) from sync_conflicts where field = 'goal' and kept = '\"run\"' and lost = '\"swim\"'";
+    assert_eq!(number(&house.hq.owner, clash).await, 1);
+    assert_eq!(
+        number(&house.hq.owner, "select count(*) from sync_conflicts where field in ('goal', 'email')").await,
+        1
+    );
+    house.meet().await;
+    house.agree().await;
+}
+
+#[tokio::test]
 async fn branches_that_edit_the_same_members_in_opposite_orders_do_not_stop_each_other() {
     let house = House::new().await;
     let mut members = Vec::new();

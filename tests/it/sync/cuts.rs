@@ -4,13 +4,14 @@ use gatehouse_core::clock::Clock;
 use gatehouse_core::ids::new_id;
 use gatehouse_core::sales::void::void_sale;
 use gatehouse_core::sales::wire::VoidSale;
-use gatehouse_core::sync::model::{Limits, written};
+use gatehouse_core::sync::model::{Limits, Queued, written};
 use gatehouse_core::sync::store;
 use gatehouse_core::sync::wire::Answer;
 use gatehouse_core::verify::verify;
 use gatehouse_testkit::{TestDb, TestGym, books, plan_form};
 use sqlx::{Connection, Executor};
 use std::time::Duration;
+use uuid::Uuid;
 
 async fn with_sales(sales: usize) -> House {
     let gym = TestGym::new().await;
@@ -304,6 +305,33 @@ async fn a_batch_ends_where_a_transaction_does() {
     drop(local);
     house.meet().await;
     house.agree().await;
+}
+
+#[tokio::test]
+async fn a_batch_that_is_made_ahead_goes_on_where_the_one_under_way_ends() {
+    let house = with_sales(6).await;
+    let mut local = house.first.gym.services.db.acquire().await.expect("a connection");
+    let limits = Limits { events: 40, ..Limits::default() };
+    let mut under_way: Vec<Uuid> = Vec::new();
+    let mut together = Vec::new();
+    loop {
+        let batch = store::take(&mut local, limits, &under_way).await.expect("a batch");
+        if batch.is_empty() {
+            break;
+        }
+        under_way = together.iter().chain(&batch).map(|queued: &Queued| queued.id).collect();
+        together.extend(batch);
+    }
+    let all = Limits { events: 4_000, ..limits };
+    let whole = store::take(&mut local, all, &[]).await.expect("all of it");
+    assert!(whole.len() > 80, "{} events", whole.len());
+    let texts = |events: &[Queued]| events.iter().map(|queued| queued.event.clone()).collect::<Vec<_>>();
+    assert_eq!(texts(&together), texts(&whole));
+    for queued in &whole {
+        let event: serde_json::Value = serde_json::from_str(&queued.event).expect("an object");
+        assert_eq!(event["id"], queued.id.to_string());
+        assert!(event["row"].is_object() && event["xid"].is_string(), "{event}");
+    }
 }
 
 #[tokio::test]
