@@ -4,6 +4,9 @@ import { dayFromToday, Office, standAtDesk } from "./desk.js";
 import { catalogue, fit, seen, taste } from "./fit.js";
 import { Gym } from "./gym.js";
 
+/** Where people pay by UPI. */
+const ZONE = "Asia/Kolkata";
+
 let gym: Gym;
 test.afterAll(() => gym?.close());
 
@@ -11,7 +14,7 @@ test.afterAll(() => gym?.close());
 test.beforeAll(async ({ browser }) => {
   gym = await Gym.open();
   const page = await browser.newPage();
-  const office = await Office.setUp(page, gym, { currency: "INR", default_country: "IN", time_zone: "Asia/Kolkata" });
+  const office = await Office.setUp(page, gym, { currency: "INR", default_country: "IN", time_zone: ZONE });
   const month = await office.plan("One month", 149_950);
   await office.call("gateway_settings_set", {
     enabled: true, settings: { kind: "upi", address: "ironhouse@okhdfcbank", name: "Iron House", merchant_code: null }, keys: {},
@@ -26,7 +29,7 @@ test.beforeAll(async ({ browser }) => {
   });
   const ask = async (name: string, method: "upi" | "bank_transfer", minor = 149_950) => {
     const member = await office.member(name, { phone: "9876500001" });
-    await office.sold(member.id, month.id, dayFromToday(0), { payments: [], owe_until: dayFromToday(0) });
+    await office.sold(member.id, month.id, dayFromToday(0, ZONE), { payments: [], owe_until: dayFromToday(0, ZONE) });
     const { rows } = await office.call("debts", { member_id: member.id });
     return office.call("payment_request", {
       idempotency_key: randomUUID(), method, payer_id: member.id, charge_ids: rows.map((row) => row.charge_id),
@@ -51,7 +54,7 @@ async function ageDebts(page: Page) {
     const old = ["days_over_90", "days_1_30", "not_due"];
     for (const [at, row] of found.rows.entries()) {
       const age = old[at % old.length] ?? "not_due";
-      row.oldest_due_on = dayFromToday(age === "days_over_90" ? -131 : age === "days_1_30" ? -1 : 0);
+      row.oldest_due_on = dayFromToday(age === "days_over_90" ? -131 : age === "days_1_30" ? -1 : 0, ZONE);
       const owed = row.ageing.owed;
       row.ageing = { ...row.ageing, not_due: 0, [age]: owed };
       found.total = { ...found.total, not_due: found.total.not_due - owed };

@@ -5,6 +5,9 @@ import { Paymob } from "./paymob.js";
 
 test.describe.configure({ mode: "serial" });
 
+/** Where people pay by UPI. */
+const ZONE = "Asia/Kolkata";
+
 let gym: Gym;
 let paymob: Paymob;
 let month: string;
@@ -12,7 +15,7 @@ let month: string;
 test.beforeAll(async ({ browser }) => {
   [gym, paymob] = await Promise.all([Gym.open(), Paymob.open()]);
   const page = await browser.newPage();
-  const office = await Office.setUp(page, gym, { currency: "INR", default_country: "IN", time_zone: "Asia/Kolkata" });
+  const office = await Office.setUp(page, gym, { currency: "INR", default_country: "IN", time_zone: ZONE });
   month = (await office.plan("One month", 149_950)).id;
   for (const name of ["Mona Adel", "Hany Lotfy", "Sara Naguib"]) await office.member(name, { phone: "9876500001" });
   await page.close();
@@ -31,9 +34,10 @@ async function memberId(office: Office, search: string): Promise<string> {
   return rows[0].id;
 }
 
-async function owes(office: Office, search: string): Promise<string> {
+async function owes(office: Office, search: string, zone?: string): Promise<string> {
   const id = await memberId(office, search);
-  await office.sold(id, month, dayFromToday(0), { payments: [], owe_until: dayFromToday(0) });
+  const today = dayFromToday(0, zone);
+  await office.sold(id, month, today, { payments: [], owe_until: today });
   return id;
 }
 
@@ -116,7 +120,7 @@ test("a sale by UPI: three keys show the code, the UTR sells", async ({ page }) 
 
 test("a debt by UPI waits while the desk goes on, and is booked from the list", async ({ page }) => {
   const office = await standAtDesk(page, gym);
-  const hany = await owes(office, "hany");
+  const hany = await owes(office, "hany", ZONE);
   await screen(page, "Money");
   await page.getByRole("row", { name: /Hany Lotfy/ }).getByRole("button", { name: "Collect" }).click();
   const dialog = page.getByRole("dialog", { name: "Hany Lotfy pays" });
@@ -150,7 +154,7 @@ test("a debt by UPI waits while the desk goes on, and is booked from the list", 
 
 test("a payment can be given up, with a reason, and is still to be found", async ({ page }) => {
   const office = await standAtDesk(page, gym);
-  await owes(office, "sara");
+  await owes(office, "sara", ZONE);
   await screen(page, "Money");
   const oldest = page.getByRole("row", { name: /Sara Naguib/ });
   await oldest.focus();

@@ -86,9 +86,9 @@ export class Office {
   }
 }
 
-/** A calendar day of the branch, some days from today. */
-export function dayFromToday(days: number): string {
-  const parts = new Intl.DateTimeFormat("en-CA", { timeZone: "Africa/Cairo", dateStyle: "short" });
+/** A calendar day of the branch, some days from today. Of a branch elsewhere it may be another than in Cairo. */
+export function dayFromToday(days: number, timeZone = "Africa/Cairo"): string {
+  const parts = new Intl.DateTimeFormat("en-CA", { timeZone, dateStyle: "short" });
   return parts.format(new Date(Date.now() + days * 86_400_000));
 }
 
