@@ -25,7 +25,7 @@ grant insert on till_shifts to :app;
 grant update (closed_at, closed_by, counted, counted_amount, expected_amount, left_in_drawer, variance_reason, report) on till_shifts to :app;
 grant execute on function hold_open_charge(uuid), hold_what_is_settled(jsonb) to :app;
 -- The relay. What it may do at headquarters, a branch's role is given there by `sync_enrol`.
-grant execute on function relay_met(uuid), relay_takes_back(boolean), relay_audit(date), relay_audited(date, boolean), relay_take(int, bigint, uuid[]), relay_take_back(jsonb, jsonb, uuid), relay_answered(jsonb), relay_resend(uuid), relay_apply(jsonb, text) to :app;
+grant execute on function relay_met(uuid), relay_takes_back(boolean), relay_audit(date), relay_audited(date, boolean), relay_take(int, bigint, uuid[]), relay_take_back(jsonb, jsonb, uuid), relay_answered(uuid[], jsonb), relay_resend(uuid), relay_apply(jsonb, text) to :app;
 grant update (in_step_at) on sync_node to :app;
 grant update (seen_at, seen_by) on sync_conflicts to :app;
 grant delete on sync_unfound to :app;

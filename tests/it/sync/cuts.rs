@@ -4,7 +4,7 @@ use gatehouse_core::clock::Clock;
 use gatehouse_core::ids::new_id;
 use gatehouse_core::sales::void::void_sale;
 use gatehouse_core::sales::wire::VoidSale;
-use gatehouse_core::sync::model::{Limits, Queued, written};
+use gatehouse_core::sync::model::{Limits, Queued, plainly_taken, written};
 use gatehouse_core::sync::store;
 use gatehouse_core::sync::wire::Answer;
 use gatehouse_core::verify::verify;
@@ -295,7 +295,9 @@ async fn a_batch_ends_where_a_transaction_does() {
         let Answer::Given(pushed) = store::push(&mut hq, &written(&batch)).await.expect("an answer") else {
             panic!("refused")
         };
-        store::answered(&mut local, &pushed).await.expect("noted");
+        let ids: Vec<_> = batch.iter().map(|queued| queued.id).collect();
+        let taken = plainly_taken(&ids, &pushed).expect("answers to this batch");
+        store::answered(&mut local, &taken, &pushed.answers).await.expect("noted");
         let halves = "select count(*) from (select from ledger_entries group by transaction_id having sum(amount) <> 0) lame";
         assert_eq!(number(&house.hq.owner, halves).await, 0, "after {batches} batches");
         let bare = "select count(*) from ledger_transactions t where not exists (select from receipts r where r.transaction_id = t.id)";

@@ -1,5 +1,7 @@
 //! The relay's rules, pure.
+use super::wire::Pushed;
 use chrono::TimeDelta;
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// What headquarters reads at once; a larger batch is refused unread.
@@ -79,10 +81,20 @@ pub fn fitting(events: Vec<Queued>) -> (Vec<Queued>, Vec<Queued>) {
     (fits, too_large)
 }
 
+/// What of a batch was plainly taken: all that has no answer of its own. None when the answers are not those to this batch.
+pub fn plainly_taken(batch: &[Uuid], pushed: &Pushed) -> Option<Vec<Uuid>> {
+    let named: HashSet<Uuid> =
+        pushed.answers.iter().filter_map(|event| event.id.as_str()?.parse().ok()).collect();
+    let taken: Vec<Uuid> = batch.iter().filter(|id| !named.contains(id)).copied().collect();
+    (taken.len() == pushed.ok && taken.len() + pushed.answers.len() == batch.len()).then_some(taken)
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::wire::Event;
     use super::*;
     use proptest::prelude::*;
+    use serde_json::json;
 
     #[test]
     fn a_batch_is_never_larger_than_headquarters_reads() {
@@ -106,6 +118,28 @@ mod tests {
         assert_eq!(written(&[]), "[]");
         assert_eq!(written(&[queued("{}")]), "[{}]");
         assert_eq!(written(&[queued("{\"a\":1}"), queued("{}")]), "[{\"a\":1},{}]");
+    }
+
+    #[test]
+    fn what_has_no_answer_of_its_own_was_taken_if_the_answers_are_to_this_batch() {
+        let id = Uuid::from_u128;
+        let answer = |number: u128| Event {
+            id: json!(id(number)),
+            answer: "wait".to_owned(),
+            reason: None,
+            conflicts: None,
+        };
+        let taken = |named: &[u128], ok| {
+            let answers = named.iter().copied().map(answer).collect();
+            plainly_taken(&[id(1), id(2), id(3)], &Pushed { answers, ok })
+        };
+        assert_eq!(taken(&[], 3), Some(vec![id(1), id(2), id(3)]));
+        assert_eq!(taken(&[2], 2), Some(vec![id(1), id(3)]));
+        assert_eq!(taken(&[1, 2, 3], 0), Some(vec![]));
+        // Too few, too many, one that it never had, one twice.
+        for (named, ok) in [(&[][..], 2), (&[], 4), (&[2], 3), (&[4], 2), (&[4], 3), (&[2, 2], 1), (&[2, 2], 2)] {
+            assert_eq!(taken(named, ok), None, "{named:?} {ok}");
+        }
     }
 
     proptest! {

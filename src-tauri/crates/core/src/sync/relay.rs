@@ -1,8 +1,8 @@
 //! One round between a branch and its headquarters. All of it is opened by the branch; a cut anywhere loses nothing,
 //! since headquarters knows each event by its id and the branch moves its cursor with the rows it applies.
-use super::model::{Limits, Queued, fitting, written};
+use super::model::{Limits, Queued, fitting, plainly_taken, written};
 use super::store;
-use super::wire::{Answer, Event, Pushed};
+use super::wire::{Answer, Event};
 use crate::db::MIGRATIONS;
 use crate::error::Error;
 use crate::ids::BranchId;
@@ -152,16 +152,16 @@ async fn push_all(
     limits: Limits,
     round: &mut Round,
 ) -> Result<(), Stopped> {
-    // What headquarters has answered and the queue does not know yet.
-    let mut unnoted: Option<Pushed> = None;
+    // What headquarters has taken and the queue does not know yet.
+    let mut unnoted: Vec<Uuid> = Vec::new();
     let mut batch = next(local, limits, &[], round).await?;
     // Events that were put off go last. A batch that brought nothing on has only such: the next round tries them again.
     while !batch.is_empty() {
         let text = written(&batch);
         let under_way: Vec<Uuid> = batch.iter().map(|queued| queued.id).collect();
         let (pushed, ahead) = tokio::join!(given(store::push(hq, &text)), async {
-            if let Some(pushed) = unnoted.take() {
-                store::answered(local, &pushed).await?;
+            if !unnoted.is_empty() {
+                store::answered(local, &unnoted, &[]).await?;
             }
             // While headquarters reads this batch, the next one is made; unless the desk would feel it.
             if store::desk_is_at_work(local).await? {
@@ -170,17 +170,20 @@ async fn push_all(
             next(local, limits, &under_way, round).await
         });
         let (pushed, ahead) = (pushed?, ahead?);
+        let taken = plainly_taken(&under_way, &pushed)
+            .ok_or_else(|| Error::Internal("headquarters answers for another batch".to_owned()))?;
         let count = |answer: &str| pushed.answers.iter().filter(|event| event.answer == answer).count();
-        let (sent, quarantined, waits) = (count("ok"), count("quarantine"), count("wait"));
+        let (sent, quarantined, waits) = (pushed.ok + count("ok"), count("quarantine"), count("wait"));
         round.sent += sent;
         round.quarantined += quarantined;
-        if sent == batch.len() && !ahead.is_empty() {
-            unnoted = Some(pushed);
+        if pushed.answers.is_empty() && !ahead.is_empty() {
+            unnoted = taken;
             batch = ahead;
             continue;
         }
         // What was made meanwhile may have to wait behind what was put off.
-        store::answered(local, &pushed).await?;
+        store::answered(local, &taken, &pushed.answers).await?;
+        unnoted.clear();
         if sent + quarantined == 0 {
             round.put_off = waits;
             return Ok(());
@@ -203,7 +206,7 @@ async fn next(
             return Ok(batch);
         }
         round.quarantined += too_large.len();
-        store::answered(local, &kept_here(&too_large)).await?;
+        store::answered(local, &[], &kept_here(&too_large)).await?;
         if !batch.is_empty() {
             return Ok(batch);
         }
@@ -211,14 +214,14 @@ async fn next(
 }
 
 /// The answer that headquarters would give to events that it does not read.
-fn kept_here(events: &[Queued]) -> Pushed {
+fn kept_here(events: &[Queued]) -> Vec<Event> {
     let answer = |queued: &Queued| Event {
         id: Value::String(queued.id.to_string()),
         answer: "quarantine".to_owned(),
         reason: Some("too_large".to_owned()),
         conflicts: None,
     };
-    Pushed { answers: events.iter().map(answer).collect() }
+    events.iter().map(answer).collect()
 }
 
 async fn pull_all(

@@ -1,6 +1,6 @@
 //! SQL of both ends: the branch's own database, and the three calls it may make at headquarters.
 use super::model::{Limits, Queued};
-use super::wire::{Answer, Hello, Page, Pushed, Reach, Redeemed};
+use super::wire::{Answer, Event, Hello, Page, Pushed, Reach, Redeemed};
 use crate::error::Error;
 use crate::ids::BranchId;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -186,14 +186,14 @@ pub async fn desk_is_at_work(db: &mut PgConnection) -> Result<bool, Error> {
     .await?)
 }
 
-pub async fn answered(db: &mut PgConnection, pushed: &Pushed) -> Result<(), Error> {
+/// Notes what became of events: `sent` was plainly taken.
+pub async fn answered(db: &mut PgConnection, sent: &[Uuid], answers: &[Event]) -> Result<(), Error> {
     // An id that is none is an answer to an event that this queue never had.
-    let known: Vec<_> = pushed
-        .answers
+    let known: Vec<_> = answers
         .iter()
         .filter(|event| event.id.as_str().is_some_and(|id| Uuid::parse_str(id).is_ok()))
         .collect();
-    sqlx::query!("select relay_answered($1)", json!(known)).execute(db).await?;
+    sqlx::query!("select relay_answered($1, $2)", sent, json!(known)).execute(db).await?;
     Ok(())
 }
 

@@ -37,10 +37,13 @@ pub enum Answer<T> {
     Given(T),
 }
 
-/// The answers to a batch, as they go into the queue.
+/// The answers to a batch.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Pushed {
+    /// Of events that were not plainly taken.
     pub answers: Vec<Event>,
+    /// How many were.
+    pub ok: usize,
 }
 
 /// What became of one event.
