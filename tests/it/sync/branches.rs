@@ -13,7 +13,7 @@ use gatehouse_core::members::wire::{MemberForm, SearchMembers, UpdateMember};
 use gatehouse_core::plans::service::create_plan;
 use gatehouse_core::plans::wire::CreatePlan;
 use gatehouse_core::subscriptions::wire::Act;
-use gatehouse_core::sync::model::{Limits, written};
+use gatehouse_core::sync::model::{Limits, Queued, written};
 use gatehouse_core::sync::store;
 use gatehouse_core::sync::wire::Answer;
 use gatehouse_core::verify::verify;
@@ -216,9 +216,9 @@ async fn a_database_of_several_branches_cannot_join_as_one() {
 }
 
 /// What a branch would send now.
-async fn batch(branch: &Branch) -> String {
+async fn batch(branch: &Branch) -> Vec<Queued> {
     let mut local = branch.gym.services.db.acquire().await.expect("a connection");
-    written(&store::take(&mut local, Limits::default(), &[]).await.expect("a batch"))
+    store::take(&mut local, Limits::default(), &[]).await.expect("a batch")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -229,9 +229,9 @@ async fn edits_that_two_branches_send_at_the_same_moment_both_stand() {
     let (one, other) = (batch(&house.first).await, batch(&house.second).await);
     let mut line = house.first.connect().await;
     let mut slow = line.begin().await.expect("a transaction");
-    store::push(&mut slow, &one).await.expect("an answer");
+    store::push(&mut slow, &written(&one)).await.expect("an answer");
     let mut line = house.second.connect().await;
-    let sent = tokio::spawn(async move { store::push(&mut line, &other).await.map(drop) });
+    let sent = tokio::spawn(async move { store::push(&mut line, &written(&other)).await.map(drop) });
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     assert!(!sent.is_finished());
     slow.commit().await.expect("committed");
@@ -279,7 +279,7 @@ async fn branches_that_edit_the_same_members_in_opposite_orders_do_not_stop_each
     house.meet().await;
     let sent = async |branch: &Branch| {
         let batch = batch(branch).await;
-        match store::push(&mut branch.connect().await, &batch).await.expect("an answer") {
+        match store::push(&mut branch.connect().await, &written(&batch)).await.expect("an answer") {
             Answer::Given(pushed) => pushed,
             refused @ Answer::Refused { .. } => panic!("{refused:?}"),
         }

@@ -3,16 +3,33 @@ use super::{House, number, register};
 use gatehouse_core::actor::Actor;
 use gatehouse_core::clock::Clock;
 use gatehouse_core::ids::new_id;
-use gatehouse_core::sync::model::Limits;
+use gatehouse_core::sync::model::{Limits, Queued, written};
 use gatehouse_core::sync::relay::Stopped;
 use gatehouse_core::sync::store;
-use gatehouse_core::sync::wire::{Answer, Event};
+use gatehouse_core::sync::wire::{Answer, Event, Pushed};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
 
+/// An event as it goes over the wire.
+fn queued(event: &Value) -> Queued {
+    let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+    Queued {
+        id: text("id").parse().expect("an id"),
+        tbl: text("tbl"),
+        op: text("op"),
+        row: event["row"].to_string(),
+        base: event["base"].is_object().then(|| event["base"].to_string()),
+        ..Queued::default()
+    }
+}
+
+async fn sent(hq: &mut PgConnection, events: &[Queued]) -> Answer<Pushed> {
+    store::push(hq, &written(events)).await.expect("an answer")
+}
+
 async fn pushed(hq: &mut PgConnection, events: &[Value]) -> Vec<Event> {
-    match store::push(hq, &json!(events).to_string()).await.expect("an answer") {
+    match sent(hq, &events.iter().map(queued).collect::<Vec<_>>()).await {
         // What has no answer of its own was plainly taken.
         Answer::Given(pushed) => {
             let plainly = |sent: &Value| Event {
@@ -118,49 +135,84 @@ async fn what_is_no_event_is_refused_and_the_rest_is_taken() {
     let house = House::new().await;
     let mut hq = house.first.connect().await;
     let account = json!({ "id": new_id(house.first.gym.clock.now()), "full_name": "A", "username": "a", "created_at": "2026-03-11T00:00:00Z" });
+    let account = event(&house, "accounts", "insert", &account);
     let batch = [
-        json!(null),
-        json!(7),
-        json!({}),
-        json!({ "id": "x" }),
+        event(&house, "members", "insert", &json!(null)),
+        event(&house, "members", "insert", &json!(7)),
+        event(&house, "members", "insert", &json!([{ "id": 1 }])),
+        event(&house, "members", "insert", &json!({ "number": 1 })),
         event(&house, "no_such_table", "insert", &json!({})),
         event(&house, "members; drop table members", "insert", &json!({})),
         event(&house, "members", "truncate", &json!({ "id": 1 })),
-        event(&house, "accounts", "insert", &account),
+        account.clone(),
     ];
+    let malformed = |answers: &[Event]| {
+        answers.iter().filter(|answer| answer.reason.as_deref() == Some("malformed")).count()
+    };
     let answers = pushed(&mut hq, &batch).await;
-    assert_eq!(
-        answers.iter().filter(|answer| answer.reason.as_deref() == Some("malformed")).count(),
-        7,
-        "{answers:?}"
-    );
+    assert_eq!(malformed(&answers), 7, "{answers:?}");
     assert_eq!(answers[7].answer, "ok");
     assert_eq!(refusals(&house, "malformed").await, 7);
+    // As the release before sends, by the function that is granted to it.
+    let grant = format!("grant execute on function hq_push(jsonb) to {}", house.first.link.get_username());
+    house.hq.owner.execute(AssertSqlSafe(grant)).await.expect("granted");
+    let garbage = json!([null, 7, [], {}, { "id": "x" }, { "id": new_id(house.first.gym.clock.now()), "xid": {} }, { "at": "soon" }, account]);
+    let answer: Value =
+        sqlx::query_scalar("select hq_push($1)").bind(garbage).fetch_one(&mut hq).await.expect("an answer");
+    let answers: Vec<Event> = serde_json::from_value(answer["answers"].clone()).expect("answers");
+    assert_eq!((answers.len(), malformed(&answers)), (8, 7), "{answers:?}");
+    assert_eq!(answers[7].answer, "ok");
+    assert_eq!(refusals(&house, "malformed").await, 14);
+    let none: Value =
+        sqlx::query_scalar("select hq_push('{}')").fetch_one(&mut hq).await.expect("an answer");
+    assert_eq!(none, json!({ "refused": "too_much" }));
+}
+
+#[tokio::test]
+async fn an_event_that_comes_twice_in_a_batch_is_one() {
+    let house = House::new().await;
+    let mut hq = house.first.connect().await;
+    let now = house.first.gym.clock.now();
+    let account = json!({ "id": new_id(now), "full_name": "A", "username": "a", "created_at": now });
+    let account = event(&house, "accounts", "insert", &account);
+    let mut twice = [queued(&account), queued(&account)];
+    for xids in [[None, None], [Some("7"), Some("7")], [Some("8"), Some("9")]] {
+        for (event, xid) in twice.iter_mut().zip(xids) {
+            event.xid = xid.map(str::to_owned);
+        }
+        match sent(&mut hq, &twice).await {
+            Answer::Given(pushed) => assert_eq!((pushed.ok, pushed.answers.len()), (2, 0), "{pushed:?}"),
+            refused @ Answer::Refused { .. } => panic!("{refused:?}"),
+        }
+    }
+    assert_eq!(number(&house.hq.owner, "select count(*) from accounts where username = 'a'").await, 1);
 }
 
 #[tokio::test]
 async fn too_much_at_once_is_refused_whole() {
     let house = House::new().await;
     let mut hq = house.first.connect().await;
-    let large = event(
-        &house,
-        "files",
-        "insert",
-        &json!({ "id": new_id(house.first.gym.clock.now()), "mime": "x".repeat(40 << 20) }),
-    );
-    let many = vec![json!({}); 5_001];
-    for batch in [vec![large], many] {
-        let answer = store::push(&mut hq, &json!(batch).to_string()).await.expect("an answer");
-        assert!(matches!(&answer, Answer::Refused { refused } if refused == "too_much"), "{answer:?}");
-    }
+    let of = |row: String| Queued { tbl: "files".into(), op: "insert".into(), row, ..Queued::default() };
+    let refused = |answer: &Answer<Pushed>, why: &str| {
+        assert!(matches!(answer, Answer::Refused { refused } if refused == why), "{answer:?}");
+    };
+    refused(&sent(&mut hq, &[of(json!({ "mime": "x".repeat(40 << 20) }).to_string())]).await, "too_much");
+    refused(&sent(&mut hq, &vec![of("{}".into()); 5_001]).await, "too_much");
     // A gigabyte is not even read: it is no JSON, and nobody notices.
-    assert_eq!(sent(&mut hq, &"[".repeat(1_000_000_000)).await, json!({ "refused": "too_much" }));
-    assert_eq!(refusals(&house, "too_much").await, 3);
+    refused(&sent(&mut hq, &[of("[".repeat(1_000_000_000))]).await, "too_much");
+    let table = Queued { tbl: "x".repeat(40 << 20), ..of("{}".into()) };
+    refused(&sent(&mut hq, &[table]).await, "too_much");
+    assert_eq!(refusals(&house, "too_much").await, 4);
     assert_eq!(refusals(&house, "malformed").await, 0);
-    for batch in ["[", "", "{\"a\": \"\\u0000\"}"] {
-        assert_eq!(sent(&mut hq, batch).await, json!({ "refused": "malformed" }));
+    for row in ["[", "", "{\"a\": \"\\u0000\"}"] {
+        refused(&sent(&mut hq, &[of(row.into())]).await, "malformed");
     }
-    assert_eq!(refusals(&house, "malformed").await, 3);
+    let odd = [of("{}".into())];
+    let mut uneven = written(&odd);
+    uneven.seqs.push(2);
+    refused(&store::push(&mut hq, &uneven).await.expect("an answer"), "malformed");
+    refused(&sent(&mut hq, &[Queued { xid: Some("x".into()), ..of("{}".into()) }]).await, "malformed");
+    assert_eq!(refusals(&house, "malformed").await, 5);
     for call in ["select hq_hello(1, gen_random_uuid(), $1)", "select hq_audit('2026-03-11', $1)"] {
         let answer: Value = sqlx::query_scalar(call)
             .bind(json!({ "at": "x".repeat(100 << 10) }))
@@ -169,14 +221,10 @@ async fn too_much_at_once_is_refused_whole() {
             .expect("an answer");
         assert_eq!(answer, json!({ "refused": "too_much" }), "{call}");
     }
-    assert_eq!(refusals(&house, "too_much").await, 5);
+    assert_eq!(refusals(&house, "too_much").await, 6);
     // Nor past the function that measures.
     let past = hq.execute("select hq_push('[]')").await.expect_err("a refusal").to_string();
     assert!(past.contains("permission denied"), "{past}");
-}
-
-async fn sent(hq: &mut PgConnection, batch: &str) -> Value {
-    sqlx::query_scalar("select hq_send($1)").bind(batch).fetch_one(hq).await.expect("an answer")
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The relay's rules, pure.
 use super::wire::Pushed;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashSet;
 use uuid::Uuid;
 
@@ -40,35 +40,71 @@ impl Default for Limits {
     }
 }
 
-/// An event of the queue as it goes over the wire, a JSON object.
-#[derive(Clone, Debug)]
+/// An event of the queue, in the parts that go over the wire.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Queued {
     pub id: Uuid,
-    pub event: String,
+    pub seq: i64,
+    pub tbl: String,
+    /// `insert`, `update` or `delete`.
+    pub op: String,
+    /// The row as it has become, JSON; of one that was deleted, as it was.
+    pub row: String,
+    /// What an edit started from, JSON.
+    pub base: Option<String>,
+    pub at: DateTime<Utc>,
+    /// The transaction at the branch; none for what was queued in one that is larger than a batch.
+    pub xid: Option<String>,
+    /// How often headquarters has put it off, and for how long, in seconds.
+    pub waits: i32,
+    pub waited: i64,
 }
 
-/// The JSON array that headquarters is sent.
-pub fn written(events: &[Queued]) -> String {
-    let whole: usize = events.iter().map(|queued| queued.event.len() + 1).sum();
-    let mut batch = String::with_capacity(whole + 2);
-    batch.push('[');
-    for (number, queued) in events.iter().enumerate() {
-        if number > 0 {
-            batch.push(',');
-        }
-        batch.push_str(&queued.event);
+impl Queued {
+    /// Bytes, or a little more.
+    fn size(&self) -> usize {
+        self.row.len() + self.base.as_ref().map_or(0, String::len) + 200
     }
-    batch.push(']');
-    batch
+}
+
+/// A batch as headquarters reads it: a column for each part of its events.
+#[derive(Debug, Default)]
+pub struct Batch<'a> {
+    pub ids: Vec<Uuid>,
+    pub seqs: Vec<i64>,
+    pub tbls: Vec<&'a str>,
+    pub ops: Vec<&'a str>,
+    pub rows: Vec<&'a str>,
+    pub bases: Vec<Option<&'a str>>,
+    pub ats: Vec<DateTime<Utc>>,
+    pub xids: Vec<Option<&'a str>>,
+    pub waits: Vec<i32>,
+    pub waited: Vec<i64>,
+}
+
+/// Events by column.
+pub fn written(events: &[Queued]) -> Batch<'_> {
+    Batch {
+        ids: events.iter().map(|event| event.id).collect(),
+        seqs: events.iter().map(|event| event.seq).collect(),
+        tbls: events.iter().map(|event| event.tbl.as_str()).collect(),
+        ops: events.iter().map(|event| event.op.as_str()).collect(),
+        rows: events.iter().map(|event| event.row.as_str()).collect(),
+        bases: events.iter().map(|event| event.base.as_deref()).collect(),
+        ats: events.iter().map(|event| event.at).collect(),
+        xids: events.iter().map(|event| event.xid.as_deref()).collect(),
+        waits: events.iter().map(|event| event.waits).collect(),
+        waited: events.iter().map(|event| event.waited).collect(),
+    }
 }
 
 /// A batch that headquarters reads, and events that it would refuse each for itself. What fits in neither stays for the
 /// next batch.
 pub fn fitting(events: Vec<Queued>) -> (Vec<Queued>, Vec<Queued>) {
-    let (mut fits, mut too_large, mut size) = (Vec::with_capacity(events.len()), Vec::new(), 2);
+    let (mut fits, mut too_large, mut size) = (Vec::with_capacity(events.len()), Vec::new(), 0);
     for event in events {
-        let length = event.event.len() + 1;
-        if length + 2 > LARGEST {
+        let length = event.size();
+        if length > LARGEST {
             too_large.push(event);
         } else if size + length <= LARGEST {
             size += length;
@@ -98,26 +134,15 @@ mod tests {
 
     #[test]
     fn a_batch_is_never_larger_than_headquarters_reads() {
-        let text = |megabytes: usize| Queued {
-            id: Uuid::nil(),
-            event: format!("\"{}\"", "x".repeat(megabytes << 20)),
-        };
-        let sizes =
-            |events: &[Queued]| events.iter().map(|queued| queued.event.len() >> 20).collect::<Vec<_>>();
+        let text = |megabytes: usize| Queued { row: "x".repeat(megabytes << 20), ..Queued::default() };
+        let sizes = |events: &[Queued]| events.iter().map(|queued| queued.row.len() >> 20).collect::<Vec<_>>();
         let (fits, too_large) = fitting(vec![text(1), text(40), text(20), text(15), text(1)]);
         assert_eq!((sizes(&fits), sizes(&too_large)), (vec![1, 20], vec![40]));
         let (fits, too_large) = fitting(vec![text(31); 3]);
         assert_eq!((fits.len(), too_large.len()), (1, 0));
-        assert!(written(&fits).len() <= LARGEST);
-        assert_eq!(fitting(vec![text(32)]).1.len(), 1, "its quotes make it too large");
-    }
-
-    #[test]
-    fn a_batch_is_an_array_of_its_events() {
-        let queued = |event: &str| Queued { id: Uuid::nil(), event: event.to_owned() };
-        assert_eq!(written(&[]), "[]");
-        assert_eq!(written(&[queued("{}")]), "[{}]");
-        assert_eq!(written(&[queued("{\"a\":1}"), queued("{}")]), "[{\"a\":1},{}]");
+        assert_eq!(fitting(vec![text(32)]).1.len(), 1, "what is around it makes it too large");
+        let edit = Queued { base: Some("x".repeat(16 << 20)), ..text(16) };
+        assert_eq!(fitting(vec![edit]).1.len(), 1, "with what it started from");
     }
 
     #[test]

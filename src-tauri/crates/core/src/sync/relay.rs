@@ -157,9 +157,9 @@ async fn push_all(
     let mut batch = next(local, limits, &[], round).await?;
     // Events that were put off go last. A batch that brought nothing on has only such: the next round tries them again.
     while !batch.is_empty() {
-        let text = written(&batch);
-        let under_way: Vec<Uuid> = batch.iter().map(|queued| queued.id).collect();
-        let (pushed, ahead) = tokio::join!(given(store::push(hq, &text)), async {
+        let sending = written(&batch);
+        let under_way = sending.ids.clone();
+        let (pushed, ahead) = tokio::join!(given(store::push(hq, &sending)), async {
             if !unnoted.is_empty() {
                 store::answered(local, &unnoted, &[]).await?;
             }

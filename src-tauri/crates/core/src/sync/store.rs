@@ -1,5 +1,5 @@
 //! SQL of both ends: the branch's own database, and the three calls it may make at headquarters.
-use super::model::{Limits, Queued};
+use super::model::{Batch, Limits, Queued};
 use super::wire::{Answer, Event, Hello, Page, Pushed, Reach, Redeemed};
 use crate::error::Error;
 use crate::ids::BranchId;
@@ -168,7 +168,9 @@ pub async fn in_step(db: &mut PgConnection, now: DateTime<Utc>) -> Result<(), Er
 pub async fn take(db: &mut PgConnection, limits: Limits, under_way: &[Uuid]) -> Result<Vec<Queued>, Error> {
     Ok(sqlx::query_as!(
         Queued,
-        r#"select id as "id!", event as "event!" from relay_take($1, $2, $3)"#,
+        r#"select id as "id!", seq as "seq!", tbl as "tbl!", op as "op!", "row" as "row!", base, at as "at!", xid, waits as "waits!",
+               waited as "waited!"
+           from relay_take($1, $2, $3)"#,
         limits.events,
         limits.bytes,
         under_way
@@ -253,9 +255,22 @@ pub async fn hello(
     )
 }
 
-/// Sends a batch, a JSON array of events.
-pub async fn push(hq: &mut PgConnection, batch: &str) -> Result<Answer<Pushed>, Error> {
-    read(sqlx::query_scalar!(r#"select hq_send($1) as "answer!""#, batch).fetch_one(hq).await?)
+/// Sends a batch.
+pub async fn push(hq: &mut PgConnection, batch: &Batch<'_>) -> Result<Answer<Pushed>, Error> {
+    let sent = sqlx::query_scalar!(
+        r#"select hq_send($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as "answer!""#,
+        &batch.ids,
+        &batch.seqs,
+        &batch.tbls as _,
+        &batch.ops as _,
+        &batch.rows as _,
+        &batch.bases as _,
+        &batch.ats,
+        &batch.xids as _,
+        &batch.waits,
+        &batch.waited
+    );
+    read(sent.fetch_one(hq).await?)
 }
 
 pub async fn pull(hq: &mut PgConnection, cursor: &str, rows: i32) -> Result<Answer<Page>, Error> {
