@@ -146,9 +146,9 @@ end $$;
 create function hq_edit_run(me sync_branches, t sync_tables, es sync_event[]) returns jsonb
 language plpgsql set search_path = public, pg_temp set timezone = 'UTC' as $$
 declare
-    -- As `sync_canonical`.
-    canonical constant text := '(select coalesce(jsonb_object_agg(key, value), ''{}'') - $2 '
-        || 'from jsonb_each(to_jsonb(jsonb_populate_record(null::%1$I, %2$s))) where %2$s ? key)';
+    -- As `sync_canonical`; rows of a branch with the same schema are written as they would be here.
+    canonical constant text := case when me.version = sync_version() then '(%2$s - $2)' else '(select coalesce(jsonb_object_agg(key, value), ''{}'') - $2 '
+        || 'from jsonb_each(to_jsonb(jsonb_populate_record(null::%1$I, %2$s))) where %2$s ? key)' end;
     met int;
     merged jsonb;
     clashes jsonb;
@@ -264,6 +264,9 @@ declare
     -- Of one transaction, and of a branch that does not say which, what is left over is taken event by event.
     several boolean;
     twice boolean;
+    -- Events that are here already, and those of them that were taken.
+    known uuid[];
+    done uuid[];
     run record;
     clashes jsonb;
     i int;
@@ -272,6 +275,8 @@ begin
     if twice and several then
         raise exception 'one by one' using errcode = 'GH001';
     end if;
+    select coalesce(array_agg(id), '{}'), coalesce(array_agg(id) filter (where answer = 'ok' and branch_id = me.branch_id), '{}')
+    into known, done from sync_inbox where id = any (array(select id from unnest(es)));
     for run in
         with read as (
             select n::int, e.id, e.op, e.row, t.name, t.place, t.owner,
@@ -280,9 +285,8 @@ begin
             join sync_tables t on t.name = e.tbl and t.owner in ('branch', 'shared')
             where e.id is not null and e.op in ('insert', 'update', 'delete')
                 and case when jsonb_typeof(e.row) = 'object' then e.row ?& t.key_columns end and not twice
-        ), met as materialized (
-            select read.*, i.id is not null as is_known, coalesce(i.answer = 'ok' and i.branch_id = me.branch_id, false) as is_taken
-            from read left join sync_inbox i on i.id = read.id
+        ), met as (
+            select read.*, id = any (known) as is_known, id = any (done) as is_taken from read
         ), rows as (
             select met.*, first_value(op) over whole as first, last_value(n) over whole as last,
                 count(*) filter (where op = 'insert') over whole as times_inserted, bool_or(op = 'delete' or is_known) over whole as is_odd
@@ -290,7 +294,7 @@ begin
             window whole as (partition by name, key order by n rows between unbounded preceding and unbounded following)
         )
         select place, name, first = 'insert' as is_new, false as are_taken, array_agg(n) as ns,
-            array_agg(row order by n) filter (where n = last or owner = 'shared') as rs
+            array_agg(row) filter (where n = last or owner = 'shared') as rs
         from rows where not is_odd and (owner = 'branch' or (op = 'insert' and first = 'insert' and times_inserted = 1)) group by 1, 2, 3
         union all
         select 0, null, false, true, array_agg(n), null from met where is_taken having count(*) > 0
@@ -322,7 +326,7 @@ begin
                 window same_row as (partition by t.name, sync_key(row, t.key_columns))
             )
             select place, name, array_agg(n order by n) as ns, array_agg(e order by n) as es
-            from edits where is_plain and not exists (select from sync_inbox i where i.id = edits.id)
+            from edits where is_plain and id <> all (known)
             group by 1, 2 order by 1
         loop
             begin
@@ -603,6 +607,89 @@ begin
         from taken t order by t.n;
 end $$;
 
+-- Which rows of a page say nothing new: they are here as they come, with no edit that was not sent yet. After a branch has sent what it
+-- had, most of what it reads is its own.
+create function relay_known(rows jsonb) returns int[]
+language plpgsql set search_path = public, pg_temp set timezone = 'UTC' as $$
+declare
+    page record;
+    ns int[];
+    known int[] := '{}';
+begin
+    for page in
+        select t.name, t.key_columns, t.own_columns, array_agg(n::int) as ns, array_agg(e -> 'row') as rs
+        from jsonb_array_elements(rows) with ordinality as x (e, n) join sync_tables t on t.name = e ->> 'tbl' and t.owner <> 'local'
+        where e ->> 'op' = 'put' and jsonb_typeof(e -> 'row') = 'object' group by 1, 2, 3
+    loop
+        execute format('select array_agg(g.n) from unnest($1, $2) as g (n, r) cross join jsonb_populate_record(null::%1$I, g.r) y
+                join %1$I x on (%2$s) = (%3$s)
+                where to_jsonb(x) - $3 = g.r - $3
+                  and not exists (select from sync_outbox o where o.tbl = $4 and o.key = sync_key(g.r, $5) and o.answer is null)',
+            page.name,
+            (select string_agg(format('x.%I', c), ', ') from unnest(page.key_columns) c),
+            (select string_agg(format('y.%I', c), ', ') from unnest(page.key_columns) c))
+        into ns using page.ns, page.rs, page.own_columns, page.name, page.key_columns;
+        known := known || ns;
+    end loop;
+    return known;
+exception when others then
+    -- Each row by itself shows what is wrong with it.
+    return '{}';
+end $$;
+
+-- As before, without the rows that say nothing new.
+create or replace function relay_apply(rows jsonb, new_cursor text) returns int
+language plpgsql security definer set search_path = public, pg_temp set timezone = 'UTC' as $$
+declare
+    e record;
+    why text;
+    set_aside int := 0;
+    known int[];
+begin
+    perform set_config('gatehouse.relay', 'on', true);
+    if not exists (select from sync_quarantine where resolved_at is null and branch_id is null) then
+        known := relay_known(rows);
+        rows := (select jsonb_agg(e order by n) from jsonb_array_elements(rows) with ordinality as x (e, n)
+                 where not exists (select from unnest(known) k where k = n));
+    end if;
+    for e in
+        select q.id, q.event, 0 as first, q.at, 0::bigint as n from sync_quarantine q where resolved_at is null and branch_id is null
+        union all
+        select null, value, 1, null, ordinality from jsonb_array_elements(rows) with ordinality
+        union all
+        select q.id, q.event, 2, q.at, 0 from sync_quarantine q where resolved_at is null and branch_id is null
+        order by 3, 4, 5
+    loop
+        if e.id is not null and exists (select from sync_quarantine where id = e.id and resolved_at is not null) then
+            continue;
+        end if;
+        begin
+            perform relay_apply_one(e.event);
+            if e.id is not null then
+                update sync_quarantine set resolved_at = now() where id = e.id;
+            elsif exists (select from sync_quarantine where resolved_at is null and branch_id is null) then
+                -- A newer row in its place.
+                update sync_quarantine q set resolved_at = now()
+                from sync_tables t
+                where t.name = q.tbl and q.tbl = e.event ->> 'tbl' and q.key = sync_key(e.event -> 'row', t.key_columns)
+                  and q.resolved_at is null and q.branch_id is null;
+            end if;
+        exception when others then
+            get stacked diagnostics why = constraint_name;
+            why := coalesce(nullif(why, ''), sqlerrm);
+            if e.id is null then
+                insert into sync_quarantine (id, tbl, key, event, reason)
+                select sync_event_id(), coalesce(e.event ->> 'tbl', '?'),
+                    (select sync_key(e.event -> 'row', key_columns) from sync_tables where name = e.event ->> 'tbl'), e.event, why;
+                set_aside := set_aside + 1;
+            end if;
+        end;
+    end loop;
+    update sync_node set cursor = new_cursor where new_cursor is not null;
+    perform set_config('gatehouse.relay', '', true);
+    return set_aside;
+end $$;
+
 drop function relay_answered(jsonb);
 -- Notes what headquarters said: `sent` was plainly taken, the others have an answer each.
 create function relay_answered(sent uuid[], answers jsonb) returns void
@@ -614,4 +701,4 @@ language sql security definer set search_path = public, pg_temp as $$
     from jsonb_to_recordset(answers) as a (id uuid, answer text, reason text, conflicts jsonb)
     where o.id = a.id
 $$;
-revoke execute on function relay_take, relay_answered from public;
+revoke execute on function relay_take, relay_known, relay_answered from public;

@@ -215,6 +215,39 @@ async fn a_database_of_several_branches_cannot_join_as_one() {
     assert_eq!(gym.count("select count(*) from sync_outbox").await, 0);
 }
 
+#[tokio::test]
+async fn of_a_page_only_what_is_here_as_it_says_and_was_not_edited_since_says_nothing_new() {
+    let house = House::new().await;
+    let gym = &house.first.gym;
+    register(gym, "A is as it was").await;
+    let edited = register(gym, "B was edited here").await.id;
+    register(gym, "C was changed there").await;
+    house.meet().await;
+    edit(gym, edited, |form| form.goal = Some("swim".into())).await;
+    let page: serde_json::Value = sqlx::query_scalar(
+        "select jsonb_agg(jsonb_build_object('tbl', 'members', 'op', 'put',
+                'row', case when full_name like 'C%' then r || '{\"goal\": \"row\"}' else r end) order by full_name)
+         from (select full_name, to_jsonb(m) - (select own_columns from sync_tables where name = 'members') as r from members m) as mine",
+    )
+    .fetch_one(&gym.db.owner)
+    .await
+    .expect("a page");
+    let known: Vec<i32> = sqlx::query_scalar("select relay_known($1)")
+        .bind(&page)
+        .fetch_one(&gym.db.owner)
+        .await
+        .expect("known");
+    assert_eq!(known, [1]);
+    let mut odd = page.clone();
+    odd[0]["row"]["id"] = serde_json::json!("x");
+    let known: Vec<i32> = sqlx::query_scalar("select relay_known($1)")
+        .bind(&odd)
+        .fetch_one(&gym.db.owner)
+        .await
+        .expect("known");
+    assert_eq!(known, [0; 0], "each by itself shows which is odd");
+}
+
 /// What a branch would send now.
 async fn batch(branch: &Branch) -> Vec<Queued> {
     let mut local = branch.gym.services.db.acquire().await.expect("a connection");

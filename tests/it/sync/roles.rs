@@ -163,8 +163,7 @@ async fn what_is_no_event_is_refused_and_the_rest_is_taken() {
     assert_eq!((answers.len(), malformed(&answers)), (8, 7), "{answers:?}");
     assert_eq!(answers[7].answer, "ok");
     assert_eq!(refusals(&house, "malformed").await, 14);
-    let none: Value =
-        sqlx::query_scalar("select hq_push('{}')").fetch_one(&mut hq).await.expect("an answer");
+    let none: Value = sqlx::query_scalar("select hq_push('{}')").fetch_one(&mut hq).await.expect("an answer");
     assert_eq!(none, json!({ "refused": "too_much" }));
 }
 

@@ -2,6 +2,7 @@
 use super::wire::Pushed;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashSet;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// What headquarters reads at once; a larger batch is refused unread.
@@ -22,6 +23,16 @@ pub fn back_off(failures: u32, draw: u32) -> TimeDelta {
         .map_or(longest, |pause| pause.min(longest));
     let half = whole / 2;
     TimeDelta::milliseconds(half + i64::from(draw) % (half + 1))
+}
+
+/// How many times as long as a batch took a long queue rests after it, while somebody works at the desk.
+const RESTS: u32 = 9;
+/// The longest rest.
+const LONGEST_REST: Duration = Duration::from_secs(2);
+
+/// The pause after a batch that took so long, while somebody works at the desk: nine tenths of the time are the desk's.
+pub fn rest(took: Duration) -> Duration {
+    took.saturating_mul(RESTS).min(LONGEST_REST)
 }
 
 /// How much is sent and read at once.
@@ -135,7 +146,8 @@ mod tests {
     #[test]
     fn a_batch_is_never_larger_than_headquarters_reads() {
         let text = |megabytes: usize| Queued { row: "x".repeat(megabytes << 20), ..Queued::default() };
-        let sizes = |events: &[Queued]| events.iter().map(|queued| queued.row.len() >> 20).collect::<Vec<_>>();
+        let sizes =
+            |events: &[Queued]| events.iter().map(|queued| queued.row.len() >> 20).collect::<Vec<_>>();
         let (fits, too_large) = fitting(vec![text(1), text(40), text(20), text(15), text(1)]);
         assert_eq!((sizes(&fits), sizes(&too_large)), (vec![1, 20], vec![40]));
         let (fits, too_large) = fitting(vec![text(31); 3]);
@@ -143,6 +155,14 @@ mod tests {
         assert_eq!(fitting(vec![text(32)]).1.len(), 1, "what is around it makes it too large");
         let edit = Queued { base: Some("x".repeat(16 << 20)), ..text(16) };
         assert_eq!(fitting(vec![edit]).1.len(), 1, "with what it started from");
+    }
+
+    #[test]
+    fn nine_tenths_of_the_time_are_the_desks_but_no_rest_is_longer_than_two_seconds() {
+        let rests: Vec<_> =
+            [0, 1, 100, 222, 223, 60_000].map(|took| rest(Duration::from_millis(took)).as_millis()).into();
+        assert_eq!(rests, [0, 9, 900, 1_998, 2_000, 2_000]);
+        assert_eq!(rest(Duration::MAX), LONGEST_REST);
     }
 
     #[test]
@@ -162,7 +182,9 @@ mod tests {
         assert_eq!(taken(&[2], 2), Some(vec![id(1), id(3)]));
         assert_eq!(taken(&[1, 2, 3], 0), Some(vec![]));
         // Too few, too many, one that it never had, one twice.
-        for (named, ok) in [(&[][..], 2), (&[], 4), (&[2], 3), (&[4], 2), (&[4], 3), (&[2, 2], 1), (&[2, 2], 2)] {
+        for (named, ok) in
+            [(&[][..], 2), (&[], 4), (&[2], 3), (&[4], 2), (&[4], 3), (&[2, 2], 1), (&[2, 2], 2)]
+        {
             assert_eq!(taken(named, ok), None, "{named:?} {ok}");
         }
     }

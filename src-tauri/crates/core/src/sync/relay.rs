@@ -1,6 +1,6 @@
 //! One round between a branch and its headquarters. All of it is opened by the branch; a cut anywhere loses nothing,
 //! since headquarters knows each event by its id and the branch moves its cursor with the rows it applies.
-use super::model::{Limits, Queued, fitting, plainly_taken, written};
+use super::model::{Limits, Queued, fitting, plainly_taken, rest, written};
 use super::store;
 use super::wire::{Answer, Event};
 use crate::db::MIGRATIONS;
@@ -10,7 +10,8 @@ use crate::members;
 use crate::services::Services;
 use serde_json::Value;
 use sqlx::PgConnection;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 /// Members whose search keys are made in one transaction.
@@ -68,9 +69,8 @@ impl From<sqlx::Error> for Stopped {
 
 /// An answer of headquarters, unless the line is dead without saying so.
 async fn given<T>(answer: impl Future<Output = Result<Answer<T>, Error>>) -> Result<T, Stopped> {
-    let answer = tokio::time::timeout(PATIENCE, answer)
-        .await
-        .map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))?;
+    let answer =
+        timeout(PATIENCE, answer).await.map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))?;
     match answer? {
         Answer::Given(answer) => Ok(answer),
         Answer::Refused { refused } => Err(Stopped::Refused(refused)),
@@ -157,6 +157,7 @@ async fn push_all(
     let mut batch = next(local, limits, &[], round).await?;
     // Events that were put off go last. A batch that brought nothing on has only such: the next round tries them again.
     while !batch.is_empty() {
+        let began = Instant::now();
         let sending = written(&batch);
         let under_way = sending.ids.clone();
         let (pushed, ahead) = tokio::join!(given(store::push(hq, &sending)), async {
@@ -164,12 +165,11 @@ async fn push_all(
                 store::answered(local, &unnoted, &[]).await?;
             }
             // While headquarters reads this batch, the next one is made; unless the desk would feel it.
-            if store::desk_is_at_work(local).await? {
-                return Ok::<_, Error>(Vec::new());
-            }
-            next(local, limits, &under_way, round).await
+            let at_work = store::desk_is_at_work(local).await?;
+            let ahead = if at_work { Vec::new() } else { next(local, limits, &under_way, round).await? };
+            Ok::<_, Error>((at_work, ahead))
         });
-        let (pushed, ahead) = (pushed?, ahead?);
+        let (pushed, (at_work, ahead)) = (pushed?, ahead?);
         let taken = plainly_taken(&under_way, &pushed)
             .ok_or_else(|| Error::Internal("headquarters answers for another batch".to_owned()))?;
         let count = |answer: &str| pushed.answers.iter().filter(|event| event.answer == answer).count();
@@ -189,6 +189,9 @@ async fn push_all(
             return Ok(());
         }
         batch = next(local, limits, &[], round).await?;
+        if at_work && !batch.is_empty() {
+            sleep(rest(began.elapsed())).await;
+        }
     }
     Ok(())
 }
