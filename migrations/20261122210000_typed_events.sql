@@ -649,8 +649,8 @@ begin
     perform set_config('gatehouse.relay', 'on', true);
     if not exists (select from sync_quarantine where resolved_at is null and branch_id is null) then
         known := relay_known(rows);
-        rows := (select jsonb_agg(e order by n) from jsonb_array_elements(rows) with ordinality as x (e, n)
-                 where not exists (select from unnest(known) k where k = n));
+        rows := (select jsonb_agg(given.value order by given.n) from jsonb_array_elements(rows) with ordinality as given (value, n)
+                 where not exists (select from unnest(known) k where k = given.n));
     end if;
     for e in
         select q.id, q.event, 0 as first, q.at, 0::bigint as n from sync_quarantine q where resolved_at is null and branch_id is null
