@@ -552,7 +552,7 @@ drop function relay_take(int, bigint, uuid[]);
 -- has not.
 create function relay_take(up_to int, max_bytes bigint, under_way uuid[]) returns table (
     id uuid, seq bigint, tbl text, op text, "row" text, base text, at timestamptz, xid text, waits int, waited bigint)
-language plpgsql volatile security definer set search_path = public, pg_temp set timezone = 'UTC' as $$
+language plpgsql volatile security definer set search_path = public, pg_temp set timezone = 'UTC' set work_mem = '32MB' as $$
 -- The columns that it gives are called as those of the queue.
 #variable_conflict use_column
 declare
@@ -575,7 +575,7 @@ begin
     end loop;
     return query
         with queue as (
-            select o.*, o.row::text as written
+            select o.id, o.seq, o.tbl, o.op, o.base, o.at, o.xid, o.money, o.waits, o.put_off_at, o.row::text as written
             from (select * from sync_outbox q where q.answer is null order by q.waits, q.money desc, q.seq
                   limit seen + cardinality(under_way)) as o
             where not exists (select from unnest(under_way) u where u = o.id)
