@@ -2,6 +2,7 @@
 use super::branches::{scan, with_a_card};
 use super::{Branch, House, edit, everywhere, number, register};
 use chrono::TimeDelta;
+use gatehouse_core::actor::Actor;
 use gatehouse_core::auth::model::Permission;
 use gatehouse_core::checkin::wire::Outcome;
 use gatehouse_core::clock::Clock;
@@ -12,6 +13,7 @@ use gatehouse_core::members::wire::ChooseMember;
 use gatehouse_core::plans::service::create_plan;
 use gatehouse_core::plans::wire::CreatePlan;
 use gatehouse_core::services::Services;
+use gatehouse_core::sync::metrics::metrics;
 use gatehouse_core::sync::relay::Stopped;
 use gatehouse_core::sync::view::{
     Choice, ChooseOutage, DecideConflict, DecidePair, EventKind, EventState, LeaveOut, Likeness,
@@ -70,6 +72,44 @@ async fn crossed() -> (House, MemberId) {
 
 async fn goal(services: &Services, gym: &TestGym, member_id: MemberId) -> Option<String> {
     members::get(services, &gym.reception, ChooseMember { member_id }).await.expect("a member").form.goal
+}
+
+#[tokio::test]
+async fn the_figures_for_monitoring_are_those_of_the_page_at_either_end() {
+    let house = House::new().await;
+    let gym = &house.first.gym;
+    register(gym, "Mona Adel").await;
+    let system = Actor::System { branch: None, desk: None };
+    let here = metrics(&gym.services, &system).await.expect("figures");
+    let waiting = |kind: &str| {
+        here.lines()
+            .find_map(|line| line.strip_prefix(&format!("gatehouse_sync_waiting_events{{kind=\"{kind}\"}} ")))
+    };
+    let queued =
+        number(&gym.db.owner, "select count(*) from sync_outbox where answer is null and tbl = 'members'")
+            .await;
+    assert_eq!((waiting("members"), queued), (Some("1"), 1), "{here}");
+    house.meet().await;
+    let here = metrics(&gym.services, &system).await.expect("figures");
+    assert!(
+        !here.contains("waiting_events") && here.contains("gatehouse_sync_mode{mode=\"branch\"} 1"),
+        "{here}"
+    );
+    let there = metrics(&at_headquarters(&house), &system).await.expect("figures");
+    for branch in status::page(&at_headquarters(&house), &system).await.expect("a page").branches {
+        let received = format!(
+            "gatehouse_branch_received_events_total{{branch=\"{}\"}} {}\n",
+            branch.name, branch.received
+        );
+        assert!(branch.received > 0 && there.contains(&received), "{received} {there}");
+        let seen = format!(
+            "gatehouse_branch_seen_timestamp_seconds{{branch=\"{}\"}} {}\n",
+            branch.name,
+            branch.last_seen_at.expect("seen").timestamp()
+        );
+        assert!(there.contains(&seen), "{seen} {there}");
+    }
+    assert!(!there.contains("Mona"), "{there}");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod doctor;
 mod house;
 mod hq;
 mod import;
+mod metrics;
 mod pair;
 mod scan;
 mod serve;
@@ -36,7 +37,7 @@ Environment:
   GATEHOUSE_LAN_LISTEN    address:port at which other desks may ask this machine
   GATEHOUSE_HEADQUARTERS_URL
                           the headquarters' database as this branch, instead of what joining has stored
-  GATEHOUSE_HQ_OWNER_URL  the headquarters' database as its owner, for `hq`
+  GATEHOUSE_HQ_OWNER_URL  the headquarters' database as its owner, for `hq` and `metrics`
   GATEHOUSE_LOG           what is logged, for example info or gatehouse_net=debug";
 
 #[derive(Debug, Subcommand)]
@@ -55,6 +56,8 @@ enum Command {
     Pair(pair::PairArgs),
     /// Make a headquarters, let branches in, join one
     Hq(hq::HqArgs),
+    /// Print figures of the relay for a monitoring system
+    Metrics(metrics::MetricsArgs),
     /// Bring the database up to date; a backup is taken first
     Migrate,
     /// Compute receipts and ledger anew; name the first row that is not as it was written
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
             Command::Import(args) => import::run(args, cli.data_dir).await,
             Command::Pair(args) => pair::run(args, cli.data_dir).await,
             Command::Hq(args) => hq::run(args, cli.data_dir).await,
+            Command::Metrics(args) => metrics::run(args, cli.data_dir).await,
             Command::Migrate => house::migrate(cli.data_dir).await,
             Command::Verify(args) => verify::run(args, cli.data_dir).await,
             Command::Doctor(args) => doctor::run(args, cli.data_dir).await,

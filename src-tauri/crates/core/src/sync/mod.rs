@@ -14,6 +14,7 @@ pub mod event;
 pub mod join;
 pub mod keep;
 pub mod link;
+pub mod metrics;
 pub mod model;
 pub mod news;
 pub mod office;
