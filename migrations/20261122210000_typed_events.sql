@@ -49,10 +49,13 @@ end $$;
 
 -- ---------------------------------------------------------------- at headquarters
 
--- A branch's role inserts by way of a function with the owner's rights, and would be let through: it need not be asked for each entry.
+-- What a branch sends would be let through: it need not be asked for each entry. Nobody else gets there: an origin is set, inside of a
+-- function with the owner's rights, by those alone that only a branch's role may call; `relay_apply`, which the app's role may call,
+-- takes one away.
 drop trigger ledger_entries_balance on ledger_entries;
 create constraint trigger ledger_entries_balance after insert on ledger_entries
-    deferrable initially deferred for each row when (current_user = session_user) execute function ledger_balances();
+    deferrable initially deferred for each row
+    when (current_user = session_user or coalesce(current_setting('gatehouse.origin', true), '') = '') execute function ledger_balances();
 
 -- An event as a branch sends it. `waits` and `waited` (seconds) say how often and how long it was put off; `xid` is the branch's
 -- transaction.
@@ -646,7 +649,7 @@ declare
     set_aside int := 0;
     known int[];
 begin
-    perform set_config('gatehouse.relay', 'on', true);
+    perform set_config('gatehouse.relay', 'on', true), set_config('gatehouse.origin', '', true);
     if not exists (select from sync_quarantine where resolved_at is null and branch_id is null) then
         known := relay_known(rows);
         rows := (select jsonb_agg(given.value order by given.n) from jsonb_array_elements(rows) with ordinality as given (value, n)

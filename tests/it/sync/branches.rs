@@ -216,6 +216,29 @@ async fn a_database_of_several_branches_cannot_join_as_one() {
 }
 
 #[tokio::test]
+async fn an_entry_that_unbalances_the_ledger_does_not_come_by_way_of_the_relay_whatever_the_session_says() {
+    let (house, ..) = with_a_card(plan_form("Monthly")).await;
+    for origin in ["", "00000000-0000-0000-0000-000000000001"] {
+        let mut tx = house.first.gym.services.db.begin().await.expect("a transaction");
+        sqlx::query("select set_config('gatehouse.origin', $1, false)")
+            .bind(origin)
+            .execute(&mut *tx)
+            .await
+            .expect("set");
+        let aside: i32 = sqlx::query_scalar(
+            "select relay_apply((select jsonb_agg(jsonb_build_object('tbl', 'ledger_entries', 'op', 'put',
+                 'row', to_jsonb(e) || jsonb_build_object('id', gen_random_uuid()))) from (select * from ledger_entries limit 1) as e), null)",
+        )
+        .fetch_one(&mut *tx)
+        .await
+        .expect("applied");
+        assert_eq!(aside, 0);
+        let refused = tx.commit().await.expect_err("a refusal").to_string();
+        assert!(refused.contains("does not balance"), "{origin}: {refused}");
+    }
+}
+
+#[tokio::test]
 async fn of_a_page_only_what_is_here_as_it_says_and_was_not_edited_since_says_nothing_new() {
     let house = House::new().await;
     let gym = &house.first.gym;
