@@ -116,7 +116,7 @@ test("with the line cut the desk goes on and the chip counts what is to be sent"
      select gen_random_uuid(), id, '2000017', 'Mona A. Adel', '+201012345678', now(), now() from branches where code = '2'`,
     `with entry as (
        insert into entries (id, branch_id, member_id, seq, scan_id, desk_id, at, business_day, subscription_id)
-       select gen_random_uuid(), b.id, s.member_id, 1, gen_random_uuid(), gen_random_uuid(), now(), current_date, s.id
+       select gen_random_uuid(), b.id, s.member_id, 1, gen_random_uuid(), gen_random_uuid(), now(), (now() at time zone 'Africa/Cairo')::date, s.id
        from branches b, subscriptions s where b.code = '2' and s.member_id = '${omar}' returning *)
      insert into visit_uses (id, branch_id, subscription_id, visit_no, entry_id, business_day)
      select gen_random_uuid(), branch_id, subscription_id, 1, id, business_day from entry`,
