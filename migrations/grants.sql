@@ -25,13 +25,13 @@ grant insert on till_shifts to :app;
 grant update (closed_at, closed_by, counted, counted_amount, expected_amount, left_in_drawer, variance_reason, report) on till_shifts to :app;
 grant execute on function hold_open_charge(uuid), hold_what_is_settled(jsonb) to :app;
 -- The relay. What it may do at headquarters, a branch's role is given there by `sync_enrol`.
-grant execute on function relay_met(uuid), relay_takes_back(boolean), relay_audit(date), relay_audited(date, boolean), relay_take(int, bigint, uuid[]), relay_take_back(jsonb, jsonb, uuid), relay_answered(uuid[], jsonb), relay_resend(uuid), relay_apply(jsonb, text) to :app;
+grant execute on function relay_met(uuid), relay_takes_back(boolean), relay_audit(date), relay_audited(date, boolean), relay_take(int, bigint, uuid[]), relay_take_back(jsonb, jsonb, uuid), relay_answered(uuid[], jsonb), relay_resend(uuid), relay_apply(jsonb, text), relay_copies(), relay_copy(text, jsonb), relay_copied() to :app;
 grant update (in_step_at) on sync_node to :app;
 grant update (seen_at, seen_by) on sync_conflicts to :app;
 grant delete on sync_unfound to :app;
 -- Joining a headquarters; and at one, letting branches in.
 grant insert, update, delete on sync_link to :app;
-grant execute on function sync_hindrance(uuid), relay_join(uuid, uuid, boolean), office_enrol(uuid, text, text, timestamptz), office_revoke(uuid) to :app;
+grant execute on function sync_hindrance(uuid), relay_join(uuid, uuid, boolean), office_enrol(uuid, text, text, timestamptz), office_revoke(uuid), office_lost(), office_take_lost(), office_forget_lost() to :app;
 grant update on sync_contact to :app;
 grant insert on sync_outages to :app;
 grant update (signed_at, signed_by, note) on sync_outages to :app;

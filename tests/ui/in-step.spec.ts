@@ -302,3 +302,53 @@ for (const [language, theme] of seen) {
     await expect(page.getByText(words["error_own_rows_missing"] ?? "")).toBeHidden();
   });
 }
+
+/** Makes a plan at headquarters; when the branch has it, headquarters is as it was before, as from a backup. */
+async function loseAtHeadquarters(name: string): Promise<void> {
+  const [plan, price] = [randomUUID(), randomUUID()];
+  await pair.headquarters(
+    `insert into plans select (jsonb_populate_record(p, '{"id": "${plan}", "name": "${name}"}')).* from plans p limit 1`,
+    `insert into plan_prices select (jsonb_populate_record(r, '{"id": "${price}", "plan_id": "${plan}"}')).* from plan_prices r limit 1`,
+  );
+  await expect.poll(() => pair.branch(`select count(*) from plan_prices where id = '${price}'`), RELAY).toBe("1");
+  await pair.headquarters(
+    `delete from plan_prices where id = '${price}'; delete from plans where id = '${plan}';
+     delete from sync_feed where key ->> 'id' in ('${plan}', '${price}'); select sync_restored(gen_random_uuid())`,
+  );
+}
+
+for (const [language, theme] of seen) {
+  test(`what a headquarters that was put back has lost, ${language} ${theme}`, async ({ page }) => {
+    const words = catalogue(language);
+    await taste(page, language, theme);
+    await logInThere(page);
+    await loseAtHeadquarters(`Yearly, ${language}`);
+    await chip(page).click();
+    await page.getByRole("tab", { name: words["sync_tab_lost"] ?? "" }).click(RELAY);
+    await expect(page.getByRole("article").first()).toContainText(words["sync_state_offered"] ?? "");
+    await fit(page, "lost");
+    await page.getByRole("button", { name: words["lost_forget"] ?? "" }).click();
+    await expect(page.getByRole("dialog")).toContainText(words["lost_forget_text"] ?? "");
+    await fit(page, "nothing is missing");
+  });
+}
+
+test("what headquarters has lost is taken back with one click, and stays away with a reason", async ({ page }) => {
+  await logInThere(page);
+  await chip(page).click();
+  await page.getByRole("tab", { name: "Lost" }).click();
+  await expect(page.getByRole("article")).toHaveCount(2 * seen.length);
+  await page.getByRole("button", { name: "Take it back" }).click();
+  await expect(page.getByText(`${2 * seen.length} rows are here again. Sales that waited for them follow.`)).toBeVisible();
+  await expect(page.getByRole("tab", { name: "Lost" })).toBeHidden();
+  expect(await pair.headquarters("select count(*) from plans where name like 'Yearly,%'")).toBe(String(seen.length));
+
+  await loseAtHeadquarters("Quarterly");
+  await page.getByRole("tab", { name: "Lost" }).click(RELAY);
+  await page.getByRole("button", { name: "Nothing is missing" }).click();
+  const why = page.getByRole("dialog", { name: "Stop looking for what was lost?" });
+  await why.getByLabel("Reason").fill("It was a mistake");
+  await why.getByRole("button", { name: "Nothing is missing" }).click();
+  await expect(page.getByRole("tab", { name: "Lost" })).toBeHidden();
+  expect(await pair.headquarters("select after ->> 'reason' from audit_log where act = 'headquarters.lost_forgotten'")).toBe("It was a mistake");
+});

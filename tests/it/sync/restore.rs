@@ -12,7 +12,7 @@ use gatehouse_core::sales::service::sell;
 use gatehouse_core::sales::wire::{Basket, Line};
 use gatehouse_core::sync::model::{Limits, written};
 use gatehouse_core::sync::store;
-use gatehouse_core::sync::wire::Answer;
+use gatehouse_core::sync::wire::{Answer, Lost};
 use gatehouse_core::verify::verify;
 use gatehouse_testkit::{TestDb, TestGym, books, plan_form};
 use sqlx::{AssertSqlSafe, Executor};
@@ -320,6 +320,13 @@ async fn of_two_changes_of_a_row_the_later_one_arrives_later() {
     );
     first.execute(AssertSqlSafe(note)).await.expect("a note");
     first.execute("update member_notes set body = 'two'").await.expect("an edit");
+    // It keeps its copy of the member for itself.
+    let epoch =
+        sqlx::query_scalar("select epoch from sync_node").fetch_one(&house.hq.owner).await.expect("an epoch");
+    let mut local = first.acquire().await.expect("a connection");
+    assert!(store::met(&mut local, epoch).await.expect("met"));
+    store::copied(&mut local).await.expect("noted");
+    drop(local);
     let round = house.first.round().await;
     assert_eq!(round.put_off, 2, "{round:?}");
     // They wait behind everything new; but not behind what comes later to the same note.
@@ -379,4 +386,176 @@ async fn a_headquarters_that_knows_an_older_incarnation_takes_back_nothing_newer
     assert!(number(&gym.db.owner, named).await > 0);
     agree(&house, 0).await;
     assert!(number(&house.hq.owner, named).await > 0);
+}
+
+/// Made at headquarters: a plan with its price, a member, somebody who may log in.
+async fn made_at_headquarters(house: &House) -> (PlanId, MemberId) {
+    house
+        .hq
+        .owner
+        .execute(
+            "insert into plans select (jsonb_populate_record(p, jsonb_build_object('id', gen_random_uuid(), 'name', 'Yearly'))).* from plans p;
+             insert into plan_prices
+             select (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid(), 'plan_id', y.id))).*
+             from plan_prices r cross join (select id from plans where name = 'Yearly') y;
+             insert into members
+             select (jsonb_populate_record(m, jsonb_build_object('id', gen_random_uuid(), 'full_name', 'Huda Samir', 'number', '500000001'))).*
+             from members m limit 1;
+             insert into member_notes (id, member_id, body, at_door, created_at)
+             select gen_random_uuid(), id, 'came to the office', 'none', now() from members where full_name = 'Huda Samir';
+             insert into accounts
+             select (jsonb_populate_record(a, jsonb_build_object('id', gen_random_uuid(), 'full_name', 'Office', 'username', 'office',
+                 'email', null, 'phone', null))).*
+             from accounts a limit 1",
+        )
+        .await
+        .expect("made at headquarters");
+    let plan = sqlx::query_scalar("select id from plans where name = 'Yearly'");
+    let member = sqlx::query_scalar("select id from members where full_name = 'Huda Samir'");
+    (
+        plan.fetch_one(&house.hq.owner).await.expect("a plan"),
+        member.fetch_one(&house.hq.owner).await.expect("a member"),
+    )
+}
+
+async fn lost(house: &House) -> Vec<Lost> {
+    store::lost(&mut house.hq.owner.acquire().await.expect("a connection")).await.expect("a list")
+}
+
+async fn take_lost(house: &House) -> i32 {
+    store::take_lost(&mut house.hq.owner.acquire().await.expect("a connection")).await.expect("taken")
+}
+
+#[tokio::test]
+async fn what_headquarters_made_since_its_backup_and_branches_sold_by_is_not_lost() {
+    let (house, _) = house().await;
+    register(&house.first.gym, "Mona Adel").await;
+    house.meet().await;
+    let backup = house.hq.backup().await;
+    let (plan, member) = made_at_headquarters(&house).await;
+    house.meet().await;
+    house.first.gym.sell_plan(member, plan).await;
+    house.first.round().await;
+    assert_eq!(number(&house.hq.owner, "select count(*) from receipts").await, 1);
+    put_back(&house.hq, &backup, &house).await;
+    let round = house.first.round().await;
+    assert!(round.offered >= 3 && round.quarantined == 0 && round.put_off > 0, "{round:?}");
+    // What anybody may make is there again; what headquarters alone may make waits for its word, and the sale for that.
+    let db = &house.hq.owner;
+    assert_eq!(number(db, "select count(*) from members where full_name = 'Huda Samir'").await, 1);
+    assert_eq!(number(db, "select count(*) from member_notes").await, 1);
+    assert_eq!(number(db, "select count(*) from plans where name = 'Yearly'").await, 0);
+    assert_eq!(number(db, "select count(*) from accounts where username = 'office'").await, 0);
+    assert_eq!(number(db, "select count(*) from receipts").await, 0);
+    assert_eq!(house.first.round().await.offered, 0, "once is enough");
+    house.second.round().await;
+    let rows = lost(&house).await;
+    let tables: Vec<_> = rows.iter().map(|row| row.tbl.as_str()).collect();
+    assert_eq!(tables, ["accounts", "plans", "plan_prices"], "{rows:?}");
+    assert!(rows.iter().all(|row| row.branches == 2 && !row.differs && row.reason.is_none()), "{rows:?}");
+    assert_eq!(take_lost(&house).await, 3);
+    assert_eq!(lost(&house).await.len(), 0);
+    agree(&house, 1).await;
+    assert_eq!(number(db, "select count(*) from plans where name = 'Yearly'").await, 1);
+    assert_eq!(
+        number(&house.second.gym.db.owner, "select count(*) from accounts where username = 'office'").await,
+        1
+    );
+    assert_eq!(number(db, "select count(*) from sync_conflicts").await, 0);
+}
+
+#[tokio::test]
+async fn what_branches_do_not_agree_about_or_does_not_fit_is_not_taken_back() {
+    let (house, _) = house().await;
+    register(&house.first.gym, "Mona Adel").await;
+    house.meet().await;
+    let backup = house.hq.backup().await;
+    made_at_headquarters(&house).await;
+    house.meet().await;
+    // Somebody at the first branch would like a cheaper price.
+    let forged = "set local gatehouse.relay = 'on'; update plan_prices set amount = 1 where plan_id in (select id from plans where name = 'Yearly')";
+    let mut tx = house.first.gym.db.owner.begin().await.expect("a transaction");
+    tx.execute(forged).await.expect("forged");
+    tx.commit().await.expect("committed");
+    put_back(&house.hq, &backup, &house).await;
+    // Meanwhile headquarters has given the user name to somebody else.
+    house
+        .hq
+        .owner
+        .execute(
+            "insert into accounts select (jsonb_populate_record(a, jsonb_build_object('id', gen_random_uuid(), 'full_name', 'Another',
+                 'username', 'office', 'email', null, 'phone', null))).* from accounts a limit 1",
+        )
+        .await
+        .expect("an account");
+    for branch in [&house.first, &house.second] {
+        branch.round().await;
+    }
+    assert_eq!(take_lost(&house).await, 1);
+    let rows = lost(&house).await;
+    let left: Vec<_> =
+        rows.iter().map(|row| (row.tbl.as_str(), row.differs, row.reason.as_deref())).collect();
+    assert_eq!(left, [("accounts", false, Some("accounts_username_key")), ("plan_prices", true, None)]);
+    let prices =
+        "select count(*) from plan_prices where plan_id in (select id from plans where name = 'Yearly')";
+    assert_eq!(number(&house.hq.owner, prices).await, 0);
+    let mut hq = house.hq.owner.acquire().await.expect("a connection");
+    store::forget_lost(&mut hq).await.expect("forgotten");
+    assert_eq!(lost(&house).await.len(), 0);
+}
+
+#[tokio::test]
+async fn what_headquarters_deleted_does_not_come_back_by_way_of_a_branch_that_was_away() {
+    let (house, _) = house().await;
+    let made = "insert into tax_rates select (jsonb_populate_record(t, jsonb_build_object('id', gen_random_uuid(), 'name', 'Old tax'))).* from tax_rates t limit 1";
+    house.hq.owner.execute(made).await.expect("a rate");
+    house.meet().await;
+    house.hq.owner.execute("delete from tax_rates where name = 'Old tax'").await.expect("deleted");
+    house.first.round().await;
+    let backup = house.hq.backup().await;
+    put_back(&house.hq, &backup, &house).await;
+    for branch in [&house.second, &house.first] {
+        assert_eq!(branch.round().await.offered, 0);
+    }
+    assert_eq!(lost(&house).await.len(), 0);
+    agree(&house, 0).await;
+    let there = "select count(*) from tax_rates where name = 'Old tax'";
+    assert_eq!(number(&house.second.gym.db.owner, there).await, 0);
+}
+
+#[tokio::test]
+async fn copies_are_given_again_when_the_line_is_cut_between() {
+    let (house, _) = house().await;
+    register(&house.first.gym, "Mona Adel").await;
+    house.meet().await;
+    let backup = house.hq.backup().await;
+    made_at_headquarters(&house).await;
+    house.meet().await;
+    put_back(&house.hq, &backup, &house).await;
+    // All of it is queued and offered, and the branch has not noted that.
+    let mut local = house.first.gym.services.db.acquire().await.expect("a connection");
+    let epoch =
+        sqlx::query_scalar("select epoch from sync_node").fetch_one(&house.hq.owner).await.expect("an epoch");
+    assert!(store::met(&mut local, epoch).await.expect("met"));
+    for mut copies in store::copies(&mut local).await.expect("copies") {
+        let mut hq = house.first.connect().await;
+        let Answer::Given(lacking) = store::lacks(&mut hq, &copies).await.expect("an answer") else {
+            panic!("refused")
+        };
+        copies.keys = lacking.keys.into();
+        let rows = store::copy(&mut local, &copies).await.expect("copied");
+        if !rows.is_empty() {
+            let offered = store::offer(&mut hq, &copies.tbl, &rows).await.expect("an answer");
+            assert!(matches!(offered, Answer::Given(_)), "{offered:?}");
+        }
+    }
+    let queued = "select count(*) from sync_outbox where tbl in ('members', 'member_notes') and row ->> 'id' in (
+        select id::text from members where full_name = 'Huda Samir' union all select id::text from member_notes)";
+    assert_eq!(number(&house.first.gym.db.owner, queued).await, 2);
+    drop(local);
+    let round = house.first.round().await;
+    assert!(round.offered >= 3, "{round:?}");
+    assert_eq!(number(&house.first.gym.db.owner, queued).await, 2, "nothing is queued twice");
+    assert_eq!(take_lost(&house).await, 3);
+    agree(&house, 0).await;
 }

@@ -1,4 +1,4 @@
-//! A branch that is not who it says: its role may make three calls, and what it sends is judged by its session.
+//! A branch that is not who it says: its role may make a few calls, and what it sends is judged by its session.
 use super::{House, number, register};
 use gatehouse_core::actor::Actor;
 use gatehouse_core::clock::Clock;
@@ -6,7 +6,7 @@ use gatehouse_core::ids::new_id;
 use gatehouse_core::sync::model::{Limits, Queued, written};
 use gatehouse_core::sync::relay::Stopped;
 use gatehouse_core::sync::store;
-use gatehouse_core::sync::wire::{Answer, Event, Pushed};
+use gatehouse_core::sync::wire::{Answer, Copies, Event, Pushed};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
@@ -82,7 +82,10 @@ async fn a_branchs_role_reads_nothing_and_runs_nothing_else() {
     .fetch_all(&house.hq.owner)
     .await
     .expect("functions");
-    assert_eq!(open, ["hq_audit", "hq_hello", "hq_own", "hq_pull", "hq_redeem", "hq_send"]);
+    assert_eq!(
+        open,
+        ["hq_audit", "hq_hello", "hq_lacks", "hq_offer", "hq_own", "hq_pull", "hq_redeem", "hq_send"]
+    );
 }
 
 #[tokio::test]
@@ -381,4 +384,51 @@ async fn another_row_under_a_key_that_is_taken_is_set_aside() {
     let answer = &pushed(&mut hq, &[event(&house, "scans", "insert", &other)]).await[0];
     assert_eq!(answer.reason.as_deref(), Some("another_row"));
     assert_eq!(number(&house.hq.owner, "select count(*) from scans where outcome = 'refused'").await, 1);
+}
+
+#[tokio::test]
+async fn a_branch_offers_nothing_to_a_headquarters_that_has_lost_nothing() {
+    let house = House::new().await;
+    let mut hq = house.first.connect().await;
+    let plan = json!({ "id": Uuid::nil(), "name": "Free" });
+    for table in ["plans", "accounts"] {
+        let answer = store::offer(&mut hq, table, std::slice::from_ref(&plan)).await.expect("an answer");
+        assert!(matches!(&answer, Answer::Refused { refused } if refused == "nothing_lost"), "{answer:?}");
+    }
+    assert_eq!(refusals(&house, "nothing_lost").await, 2);
+    // Put back, it listens; but not to what is no row, and to nothing that branches may send themselves.
+    let mut owner = house.hq.owner.acquire().await.expect("a connection");
+    store::restored(&mut owner, new_id(house.first.gym.clock.now())).await.expect("restored");
+    let many = vec![plan.clone(); 5_001];
+    let long = vec![json!({ "id": Uuid::nil(), "name": "x".repeat(40 << 20) })];
+    for (table, rows, why) in [
+        ("members", &vec![plan.clone()], "nothing_lost"),
+        ("sync_node", &vec![plan.clone()], "nothing_lost"),
+        ("nothing", &vec![plan.clone()], "nothing_lost"),
+        ("plans", &vec![json!(1)], "malformed"),
+        ("plans", &vec![json!({ "id": "x" })], "malformed"),
+        ("plans", &vec![json!({ "name": "without a key" })], "malformed"),
+        ("plans", &many, "too_much"),
+        ("plans", &long, "too_much"),
+    ] {
+        let answer = store::offer(&mut hq, table, rows).await.expect("an answer");
+        assert!(
+            matches!(&answer, Answer::Refused { refused } if refused == why),
+            "{table} {why}: {answer:?}"
+        );
+    }
+    for (tbl, keys) in [
+        ("sessions", json!([])),
+        ("sync_node", json!([{ "one": true }])),
+        ("members", json!([{ "id": "x" }])),
+    ] {
+        let copies = Copies { tbl: tbl.to_owned(), keys };
+        let answer = store::lacks(&mut hq, &copies).await.expect("an answer");
+        assert!(
+            matches!(&answer, Answer::Refused { refused } if refused == "malformed"),
+            "{tbl}: {answer:?}"
+        );
+    }
+    assert_eq!(number(&house.hq.owner, "select count(*) from sync_offers").await, 0);
+    assert_eq!(number(&house.hq.owner, "select count(*) from plans where name = 'Free'").await, 0);
 }

@@ -9,8 +9,9 @@ use gatehouse_core::ids::{BranchId, new_id};
 use gatehouse_core::sealed::KeyFile;
 use gatehouse_core::secret::Secret;
 use gatehouse_core::services::Services;
+use gatehouse_core::sync::view::ForgetLost;
 use gatehouse_core::sync::wire::{BranchLink, EnrolBranch, Headquarters, JoinHeadquarters, Mode, Reach};
-use gatehouse_core::sync::{join, office, store};
+use gatehouse_core::sync::{join, lost, office, store};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use std::path::PathBuf;
@@ -83,6 +84,20 @@ enum Hq {
         #[arg(long)]
         json: bool,
     },
+    /// After the headquarters was put back from a backup: what was made there since and only branches still have
+    Lost {
+        #[command(flatten)]
+        office: Office,
+        /// Take it from them
+        #[arg(long)]
+        take: bool,
+        /// Nothing is missing any more: throw away what is offered, and refuse what comes later
+        #[arg(long, value_name = "REASON", conflicts_with = "take")]
+        forget: Option<String>,
+        /// One JSON object instead of lines
+        #[arg(long)]
+        json: bool,
+    },
     /// Shut a branch out from its next call on
     Revoke {
         #[command(flatten)]
@@ -116,6 +131,7 @@ pub async fn run(args: HqArgs, data_dir: Option<PathBuf>) -> ExitCode {
             enrol(&office.url, &branch, new, shared_password.map(Secret::new).as_ref()).await
         }
         Hq::Branches { office, json } => branches(&office.url, json).await,
+        Hq::Lost { office, take, forget, json } => what_is_lost(&office.url, take, forget, json).await,
         Hq::Revoke { office, branch } => revoke(&office.url, &branch).await,
         Hq::Join { code } => joined(code, data_dir).await,
         Hq::Restored { url, without_headquarters } => restored(url, without_headquarters, data_dir).await,
@@ -230,6 +246,35 @@ fn standing(branch: &BranchLink) -> &'static str {
     }
 }
 
+async fn what_is_lost(url: &str, take: bool, forget: Option<String>, json: bool) -> Result<(), String> {
+    let services = services(url).await?;
+    let told = |error: Error| sentence(&error);
+    let taken = if take { lost::take(&services, &nobody()).await.map_err(told)?.taken } else { 0 };
+    if let Some(reason) = &forget {
+        let request = ForgetLost { reason: reason.clone() };
+        lost::forget(&services, &nobody(), request).await.map_err(told)?;
+    }
+    let rows = lost::list(&services, &nobody()).await.map_err(told)?;
+    if json {
+        println!("{}", serde_json::json!({ "taken": taken, "rows": rows }));
+        return Ok(());
+    }
+    for row in &rows {
+        let why = match (&row.reason, row.differs) {
+            (Some(reason), _) => format!("does not fit: {reason}"),
+            (None, true) => "the branches do not agree what it was".to_owned(),
+            (None, false) => String::new(),
+        };
+        println!("{:<20} {:<40} at {} branches  {why}", row.tbl, row.key, row.branches);
+    }
+    match (take, &forget) {
+        (true, _) => println!("{taken} rows taken, {} left.", rows.len()),
+        (_, Some(_)) => println!("Nothing is missing any more."),
+        _ => println!("{} rows are lost here. `--take` takes them from the branches.", rows.len()),
+    }
+    Ok(())
+}
+
 async fn revoke(url: &str, branch: &str) -> Result<(), String> {
     let services = services(url).await?;
     let id = find(&state(&services).await?, branch)?;
@@ -274,7 +319,9 @@ async fn restored(
         Mode::Branch => println!(
             "The next round fetches what this branch had sent since the backup; until then nothing is sold or registered here."
         ),
-        Mode::Headquarters => println!("The branches send again what the backup does not have."),
+        Mode::Headquarters => println!(
+            "The branches send again what the backup does not have. What was made here since, they offer: see `gatehousectl hq lost`."
+        ),
     }
     Ok(())
 }

@@ -71,6 +71,7 @@ const reasons: readonly (readonly [RegExp, () => string])[] = [
   [/^till_shifts_(?:open|closed_stays)$/, m.sync_reason_till],
   [/^revoked$/, m.sync_reason_revoked],
   [/^unknown$/, m.sync_reason_unknown],
+  [/^branches_differ$/, m.sync_reason_branches_differ],
   [/^too_much$/, m.sync_reason_too_much],
   [/_(?:pkey|key)$/, m.sync_reason_taken],
   [/_(?:known|length|range|positive|in_order|within|named|not_zero)$/, m.sync_reason_value],
@@ -95,6 +96,8 @@ export function stateChip(state: SyncState): { kind: "admit" | "attention" | "re
       return { kind: "plain", text: m.sync_state_left_out() };
     case "refused":
       return { kind: "refuse", text: m.sync_state_refused() };
+    case "offered":
+      return { kind: "attention", text: m.sync_state_offered() };
   }
 }
 

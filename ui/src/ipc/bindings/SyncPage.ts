@@ -14,4 +14,8 @@ branch: BranchPage | null,
 /**
  * At headquarters.
  */
-branches: Array<BranchLine>, };
+branches: Array<BranchLine>, 
+/**
+ * Rows that it lost when it was put back from a backup, and branches still have.
+ */
+lost: number, };

@@ -50,6 +50,12 @@ fn figures(page: &SyncPage) -> Registry {
     }
     if page.status.mode == SyncMode::Headquarters {
         of_headquarters(&mut figures, &page.branches);
+        gauge(
+            &mut figures,
+            "sync_lost_rows",
+            "Lost when this database was put back, and at branches",
+            one(page.lost),
+        );
     }
     figures
 }
@@ -243,6 +249,7 @@ mod tests {
             status: SyncStatus { mode, standing: None, sheets: 2 },
             branch: None,
             branches: Vec::new(),
+            lost: 3,
         }
     }
 
@@ -321,6 +328,7 @@ mod tests {
                 format!("gatehouse_branch_refusals_total{{{named}}} 2"),
                 format!("gatehouse_branch_set_aside_events{{{named}}} 1"),
                 format!("gatehouse_branch_silent{{{named}}} 1"),
+                "gatehouse_sync_lost_rows{} 3".to_owned(),
                 "gatehouse_sync_mode{mode=\"headquarters\"} 1".to_owned(),
                 "gatehouse_sync_outage_sheets{} 2".to_owned(),
             ]

@@ -6,7 +6,7 @@
 //! program of ours there.
 //!
 //! [`join`] makes an installation a branch, by a [`code`] that [`office`] has made at headquarters; [`link`] is the way there,
-//! [`tls`] whom it leads to.
+//! [`tls`] whom it leads to; [`lost`] what a headquarters asks its branches for after a restore.
 pub mod code;
 pub mod conflicts;
 pub mod contact;
@@ -14,6 +14,7 @@ pub mod event;
 pub mod join;
 pub mod keep;
 pub mod link;
+pub mod lost;
 pub mod metrics;
 pub mod model;
 pub mod news;

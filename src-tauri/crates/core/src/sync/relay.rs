@@ -30,6 +30,8 @@ pub struct Round {
     pub put_off: usize,
     /// Rows of its own that a restored branch got back.
     pub taken_back: usize,
+    /// Rows that headquarters has lost and must take itself.
+    pub offered: usize,
     /// Rows read from the feed.
     pub read: usize,
     /// The audit of yesterday found a difference, and queued the day again.
@@ -96,7 +98,7 @@ pub async fn round(services: &Services, hq: &mut PgConnection, limits: Limits) -
     if hello.version.is_some_and(|theirs| theirs < version) {
         return Err(Stopped::Refused("headquarters_older".to_owned()));
     }
-    store::met(&mut local, hello.epoch).await?;
+    let copies_owed = store::met(&mut local, hello.epoch).await?;
     let mut round = Round::default();
     if hello.restored {
         // What its own rows refer to is in the feed.
@@ -106,6 +108,9 @@ pub async fn round(services: &Services, hq: &mut PgConnection, limits: Limits) -
     } else if node.own_rows_missing {
         // Headquarters has nothing of it.
         store::takes_back(&mut local, false).await?;
+    }
+    if copies_owed {
+        round.offered = give_copies(&mut local, hq).await?;
     }
     push_all(&mut local, hq, limits, &mut round).await?;
     pull_all(services, &mut local, hq, limits, &mut round).await?;
@@ -144,6 +149,26 @@ async fn take_back(
     }
     store::takes_back(local, false).await?;
     Ok(())
+}
+
+/// Headquarters was put back to an earlier state: what was made there since is sent or offered by whoever has a copy. Cut
+/// anywhere, the next round does it again. Gives how many rows were offered.
+async fn give_copies(local: &mut PgConnection, hq: &mut PgConnection) -> Result<usize, Stopped> {
+    let mut offered = 0;
+    for mut copies in store::copies(local).await? {
+        let lacking = given(store::lacks(hq, &copies)).await?;
+        if lacking.keys.is_empty() {
+            continue;
+        }
+        copies.keys = Value::Array(lacking.keys);
+        let rows = store::copy(local, &copies).await?;
+        if !rows.is_empty() {
+            given(store::offer(hq, &copies.tbl, &rows)).await?;
+        }
+        offered += rows.len();
+    }
+    store::copied(local).await?;
+    Ok(offered)
 }
 
 async fn push_all(

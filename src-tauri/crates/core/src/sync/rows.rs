@@ -1,6 +1,7 @@
 //! The rows behind the numbers: events as they are kept, told as people read them.
 use super::conflicts;
 use super::event;
+use super::lost;
 use super::status::mode;
 use super::view::{EventState, ListSyncRows, RowsOf, SyncMode, SyncRow, SyncRows};
 use crate::actor::Actor;
@@ -62,6 +63,7 @@ pub async fn rows(services: &Services, actor: &Actor, request: ListSyncRows) -> 
         RowsOf::AsideHere => aside_here(&mut db, None, offset).await?,
         RowsOf::Received { branch_id } => received(&mut db, branch_id, offset).await?,
         RowsOf::Refused { branch_id } => refused(&mut db, branch_id, offset).await?,
+        RowsOf::Lost => offered(&mut db, offset).await?,
     };
     Ok(SyncRows { rows: told(&mut db, kept).await?, total })
 }
@@ -177,6 +179,22 @@ async fn refused(db: &mut PgConnection, branch: Uuid, offset: i64) -> Result<(Ve
     Ok((rows, total))
 }
 
+/// What branches offer of what this headquarters lost when it was put back.
+async fn offered(db: &mut PgConnection, offset: i64) -> Result<(Vec<Kept>, i64), Error> {
+    let rows = sqlx::query_as!(
+        Kept,
+        r#"select gen_random_uuid() as "id!", null::timestamptz as at, tbl as "tbl!", 'insert' as "op!", "row" as "row!", null::jsonb as base,
+               'offered' as "answer?", case when differs then 'branches_differ' else reason end as reason, false as "clashes!",
+               null::uuid as branch_id, null as left_out
+           from office_lost() offset $1 limit $2"#,
+        offset,
+        PAGE
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    Ok((rows, lost::count(db).await?))
+}
+
 /// An identifier in a row as it came; whatever else it may be is none.
 fn id(row: &Value, field: &str) -> Option<Uuid> {
     row.get(field)?.as_str()?.parse().ok()
@@ -211,6 +229,7 @@ fn state(event: &Kept) -> EventState {
         _ if event.left_out.is_some() => EventState::LeftOut,
         None => EventState::Waiting,
         Some("refused") => EventState::Refused,
+        Some("offered") if event.reason.is_none() => EventState::Offered,
         Some("ok") if event.clashes => EventState::Conflict,
         Some("ok") => EventState::Arrived,
         Some(_) => EventState::Aside,

@@ -11,7 +11,7 @@ use crate::services::Services;
 use serde_json::json;
 use uuid::Uuid;
 
-const REASON_LENGTH: usize = 300;
+pub(super) const REASON_LENGTH: usize = 300;
 
 /// Sends an event that headquarters keeps aside once more.
 ///

@@ -1,6 +1,7 @@
 //! How things stand between a branch and its headquarters: the chip, and the page behind it.
 use super::contact;
 use super::event;
+use super::lost;
 use super::outage::{self, SILENCE, in_contact};
 use super::view::{BranchLine, BranchPage, Standing, SyncMode, SyncPage, SyncStatus, WaitingKind};
 use crate::actor::Actor;
@@ -109,7 +110,7 @@ async fn status_now(db: &mut PgConnection, now: DateTime<Utc>) -> Result<SyncSta
         ),
         in_step_at: counts.in_step_at,
         waiting: counts.waiting,
-        aside: there + here,
+        aside: there + here + lost::count(db).await?,
         conflicts,
         branches: counts.branches,
         silent: counts.silent,
@@ -162,7 +163,8 @@ pub async fn page(services: &Services, actor: &Actor) -> Result<SyncPage, Error>
         SyncMode::Branch => (Some(branch_page(&mut db).await?), Vec::new()),
         SyncMode::Headquarters => (None, branch_lines(&mut db, services.now()).await?),
     };
-    Ok(SyncPage { status, branch, branches })
+    let lost = lost::count(&mut db).await?;
+    Ok(SyncPage { status, branch, branches, lost })
 }
 
 async fn branch_page(db: &mut PgConnection) -> Result<BranchPage, Error> {

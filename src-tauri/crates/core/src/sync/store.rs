@@ -1,12 +1,13 @@
 //! SQL of both ends: the branch's own database, and the three calls it may make at headquarters.
 use super::model::{Batch, Limits, Queued};
-use super::wire::{Answer, Event, Hello, Page, Pushed, Reach, Redeemed};
+use super::wire::{Answer, Copies, Event, Hello, Lacking, Lost, Page, Pushed, Reach, Redeemed};
 use crate::error::Error;
 use crate::ids::BranchId;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 /// What a database is.
@@ -153,9 +154,35 @@ pub async fn enrol(db: &mut PgConnection, branch: BranchId, role: &str, founds: 
     Ok(())
 }
 
-/// Remembers the headquarters. After its restore the feed is read from its beginning, and everything is sent again.
-pub async fn met(db: &mut PgConnection, epoch: Uuid) -> Result<(), Error> {
-    sqlx::query!("select relay_met($1)", epoch).execute(db).await?;
+/// Remembers the headquarters. After its restore the feed is read from its beginning, and everything is sent again. True
+/// while this branch has not looked which of its copies are lost there.
+pub async fn met(db: &mut PgConnection, epoch: Uuid) -> Result<bool, Error> {
+    sqlx::query!("select relay_met($1)", epoch).execute(&mut *db).await?;
+    Ok(sqlx::query_scalar!("select copies_owed from sync_node").fetch_one(db).await?)
+}
+
+/// The keys of what this branch has and others may have made, table by table, a thousand at a time.
+pub async fn copies(db: &mut PgConnection) -> Result<Vec<Copies>, Error> {
+    Ok(sqlx::query_as!(Copies, r#"select tbl as "tbl!", keys as "keys!" from relay_copies()"#)
+        .fetch_all(db)
+        .await?)
+}
+
+/// Queues what this branch may send itself; gives the rows that it may only offer.
+pub async fn copy(db: &mut PgConnection, copies: &Copies) -> Result<Vec<Value>, Error> {
+    let rows = sqlx::query_scalar!(
+        r#"select relay_copy($1, $2) as "rows!: Json<Vec<Value>>""#,
+        copies.tbl,
+        copies.keys
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(rows.0)
+}
+
+/// All copies have been looked at.
+pub async fn copied(db: &mut PgConnection) -> Result<(), Error> {
+    sqlx::query!("select relay_copied()").execute(db).await?;
     Ok(())
 }
 
@@ -280,6 +307,45 @@ pub async fn pull(hq: &mut PgConnection, cursor: &str, rows: i32) -> Result<Answ
 /// What this branch has sent itself, from the event after `since`; the page's cursor is the last one's id.
 pub async fn own(hq: &mut PgConnection, since: Uuid, rows: i32) -> Result<Answer<Page>, Error> {
     read(sqlx::query_scalar!(r#"select hq_own($1, $2) as "answer!""#, since, rows).fetch_one(hq).await?)
+}
+
+/// Which of these rows headquarters has lost.
+pub async fn lacks(hq: &mut PgConnection, copies: &Copies) -> Result<Answer<Lacking>, Error> {
+    read(
+        sqlx::query_scalar!(r#"select hq_lacks($1, $2) as "answer!""#, copies.tbl, copies.keys)
+            .fetch_one(hq)
+            .await?,
+    )
+}
+
+/// Offers rows that headquarters alone may write.
+pub async fn offer(hq: &mut PgConnection, tbl: &str, rows: &[Value]) -> Result<Answer<Value>, Error> {
+    read(
+        sqlx::query_scalar!(r#"select hq_offer($1, $2) as "answer!""#, tbl, json!(rows))
+            .fetch_one(hq)
+            .await?,
+    )
+}
+
+/// What branches offer of what is lost here; at headquarters.
+pub async fn lost(db: &mut PgConnection) -> Result<Vec<Lost>, Error> {
+    Ok(sqlx::query_as!(
+        Lost,
+        r#"select tbl as "tbl!", key as "key!", row as "row!", branches as "branches!", differs as "differs!", reason from office_lost()"#
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Takes it; gives how many rows. What branches do not agree about stays, and so does what does not fit.
+pub async fn take_lost(db: &mut PgConnection) -> Result<i32, Error> {
+    Ok(sqlx::query_scalar!(r#"select office_take_lost() as "taken!""#).fetch_one(db).await?)
+}
+
+/// Nothing is missing any more: what is offered is thrown away, and what comes later is refused.
+pub async fn forget_lost(db: &mut PgConnection) -> Result<(), Error> {
+    sqlx::query!("select office_forget_lost()").execute(db).await?;
+    Ok(())
 }
 
 /// Compares a day's events (by UTC) at both ends; where they differ, the day is queued again. True when they agreed.

@@ -69,6 +69,8 @@ pub struct SyncPage {
     pub branch: Option<BranchPage>,
     /// At headquarters.
     pub branches: Vec<BranchLine>,
+    /// Rows that it lost when it was put back from a backup, and branches still have.
+    pub lost: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
@@ -172,6 +174,8 @@ pub enum RowsOf {
     Received { branch_id: Uuid },
     /// What a branch asked for and was not allowed, newest first.
     Refused { branch_id: Uuid },
+    /// What a headquarters lost when it was put back from a backup, and branches still have.
+    Lost,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, TS)]
@@ -231,6 +235,23 @@ pub enum EventState {
     LeftOut,
     /// Not allowed.
     Refused,
+    /// Lost at headquarters, and branches have it.
+    Offered,
+}
+
+/// Nothing is missing any more.
+#[derive(Clone, Debug, Deserialize, TS)]
+pub struct ForgetLost {
+    pub reason: String,
+}
+
+/// What was lost is here again.
+#[derive(Clone, Copy, Debug, Serialize, TS)]
+pub struct LostTaken {
+    /// Rows.
+    pub taken: i32,
+    /// Those that are still lost.
+    pub left: i64,
 }
 
 /// A field before and after, as text.

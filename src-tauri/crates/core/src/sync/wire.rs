@@ -67,6 +67,33 @@ pub struct Page {
     pub more: bool,
 }
 
+/// Keys of rows of one table, each an object of its key's columns.
+#[derive(Clone, Debug)]
+pub struct Copies {
+    pub tbl: String,
+    pub keys: Value,
+}
+
+/// Those of them that headquarters has lost.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Lacking {
+    pub keys: Vec<Value>,
+}
+
+/// A row that headquarters lost when it was put back, as branches still have it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Lost {
+    pub tbl: String,
+    pub key: String,
+    pub row: Value,
+    /// How many branches offer it.
+    pub branches: i64,
+    /// They do not agree what was in it.
+    pub differs: bool,
+    /// Why it could not be taken: a constraint's name, or what Postgres said.
+    pub reason: Option<String>,
+}
+
 /// What a database is among others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]

@@ -47,7 +47,9 @@ use gatehouse_core::subscriptions::service as subscriptions;
 use gatehouse_core::subscriptions::wire as subscription;
 use gatehouse_core::sync::view as sync;
 use gatehouse_core::sync::wire as joining;
-use gatehouse_core::sync::{conflicts, join, office, pairs, rows, service as relay, settle, sheet, status};
+use gatehouse_core::sync::{
+    conflicts, join, lost, office, pairs, rows, service as relay, settle, sheet, status,
+};
 use gatehouse_core::taxes::service as taxes;
 use gatehouse_core::taxes::wire as tax;
 use gatehouse_core::till::service as till;
@@ -599,6 +601,13 @@ commands! {
     }
     fn sync_leave_out(call, request: sync::LeaveOut) -> Nothing {
         relay::leave_out(call.services(), call.actor()?, request).await?;
+        Nothing
+    }
+    fn lost_take(call, _request: Nothing) -> sync::LostTaken {
+        lost::take(call.services(), call.actor()?).await?
+    }
+    fn lost_forget(call, request: sync::ForgetLost) -> Nothing {
+        lost::forget(call.services(), call.actor()?, request).await?;
         Nothing
     }
     fn sync_conflicts(call, request: sync::ListConflicts) -> sync::Conflicts {
