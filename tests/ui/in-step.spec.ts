@@ -326,6 +326,7 @@ for (const [language, theme] of seen) {
     await chip(page).click();
     await page.getByRole("tab", { name: words["sync_tab_lost"] ?? "" }).click(RELAY);
     await expect(page.getByRole("article").first()).toContainText(words["sync_state_offered"] ?? "");
+    await expect(page.getByRole("article").filter({ hasText: `Yearly, ${language}` })).toBeVisible();
     await fit(page, "lost");
     await page.getByRole("button", { name: words["lost_forget"] ?? "" }).click();
     await expect(page.getByRole("dialog")).toContainText(words["lost_forget_text"] ?? "");

@@ -18,7 +18,7 @@ table: string,
  */
 op: string, 
 /**
- * Whom it is about: a member, or somebody of the staff.
+ * Whom it is about: a member, or somebody of the staff; what, where it is a plan, a product, a branch.
  */
 member: string | null, 
 /**

@@ -3,7 +3,7 @@ use super::conflicts;
 use super::event;
 use super::lost;
 use super::status::mode;
-use super::view::{EventState, ListSyncRows, RowsOf, SyncMode, SyncRow, SyncRows};
+use super::view::{EventKind, EventState, ListSyncRows, RowsOf, SyncMode, SyncRow, SyncRows};
 use crate::actor::Actor;
 use crate::auth::model::Permission;
 use crate::error::Error;
@@ -305,14 +305,16 @@ pub(super) async fn told(db: &mut PgConnection, kept: Vec<Kept>) -> Result<Vec<S
     }
     let told = kept.into_iter().map(|event| {
         let fields = event::changes(&event.op, event.base.as_ref(), &event.row);
+        let kind = event::kind(&event.tbl);
         SyncRow {
             id: event.id,
             at: event.at,
-            kind: event::kind(&event.tbl),
+            kind,
             // Somebody who is not here yet has a name in the row.
             member: member(&event)
                 .and_then(|id| members.get(&id).cloned())
                 .or_else(|| event::text(event.row.get("full_name")?))
+                .or_else(|| event::text(event.row.get("name")?).filter(|_| kind == EventKind::Settings))
                 .or_else(|| {
                     staff.get(&id(&event.row, "account_id").filter(|_| event.tbl == "profiles")?).cloned()
                 }),

@@ -203,7 +203,7 @@ pub struct SyncRow {
     pub table: String,
     /// `insert`, `update` or `delete`.
     pub op: String,
-    /// Whom it is about: a member, or somebody of the staff.
+    /// Whom it is about: a member, or somebody of the staff; what, where it is a plan, a product, a branch.
     pub member: Option<String>,
     /// Who did it.
     pub by: Option<String>,
