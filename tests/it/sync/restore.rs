@@ -1,5 +1,6 @@
 //! A database is put back from a backup, at either end, while others go on.
 use super::{Branch, House, edit, everywhere, founded, number, opened, pulled, register};
+use gatehouse_core::actor::Actor;
 use gatehouse_core::checkin::service::check_in;
 use gatehouse_core::checkin::wire::{CheckIn, Outcome, Source, Who};
 use gatehouse_core::clock::Clock;
@@ -10,9 +11,10 @@ use gatehouse_core::members::service as members;
 use gatehouse_core::members::wire::{MemberForm, RegisterMember};
 use gatehouse_core::sales::service::sell;
 use gatehouse_core::sales::wire::{Basket, Line};
+use gatehouse_core::services::Services;
 use gatehouse_core::sync::model::{Limits, written};
-use gatehouse_core::sync::store;
 use gatehouse_core::sync::wire::{Answer, Lost};
+use gatehouse_core::sync::{lost, store};
 use gatehouse_core::verify::verify;
 use gatehouse_testkit::{TestDb, TestGym, books, plan_form};
 use sqlx::{AssertSqlSafe, Executor};
@@ -405,7 +407,7 @@ async fn made_at_headquarters(house: &House) -> (PlanId, MemberId) {
              select gen_random_uuid(), id, 'came to the office', 'none', now() from members where full_name = 'Huda Samir';
              insert into accounts
              select (jsonb_populate_record(a, jsonb_build_object('id', gen_random_uuid(), 'full_name', 'Office', 'username', 'office',
-                 'email', null, 'phone', null))).*
+                 'email', null, 'phone', null, 'password_hash', '$argon2id$of the password', 'pin_hash', '$argon2id$of the PIN'))).*
              from accounts a limit 1",
         )
         .await
@@ -418,7 +420,18 @@ async fn made_at_headquarters(house: &House) -> (PlanId, MemberId) {
     )
 }
 
-async fn lost(house: &House) -> Vec<Lost> {
+/// A backup of headquarters, and what was made there after it; both branches have it.
+async fn about_to_lose() -> (House, TestDb, PlanId, MemberId) {
+    let (house, _) = house().await;
+    register(&house.first.gym, "Mona Adel").await;
+    house.meet().await;
+    let backup = house.hq.backup().await;
+    let (plan, member) = made_at_headquarters(&house).await;
+    house.meet().await;
+    (house, backup, plan, member)
+}
+
+async fn what_is_lost(house: &House) -> Vec<Lost> {
     store::lost(&mut house.hq.owner.acquire().await.expect("a connection")).await.expect("a list")
 }
 
@@ -428,12 +441,7 @@ async fn take_lost(house: &House) -> i32 {
 
 #[tokio::test]
 async fn what_headquarters_made_since_its_backup_and_branches_sold_by_is_not_lost() {
-    let (house, _) = house().await;
-    register(&house.first.gym, "Mona Adel").await;
-    house.meet().await;
-    let backup = house.hq.backup().await;
-    let (plan, member) = made_at_headquarters(&house).await;
-    house.meet().await;
+    let (house, backup, plan, member) = about_to_lose().await;
     house.first.gym.sell_plan(member, plan).await;
     house.first.round().await;
     assert_eq!(number(&house.hq.owner, "select count(*) from receipts").await, 1);
@@ -449,12 +457,12 @@ async fn what_headquarters_made_since_its_backup_and_branches_sold_by_is_not_los
     assert_eq!(number(db, "select count(*) from receipts").await, 0);
     assert_eq!(house.first.round().await.offered, 0, "once is enough");
     house.second.round().await;
-    let rows = lost(&house).await;
+    let rows = what_is_lost(&house).await;
     let tables: Vec<_> = rows.iter().map(|row| row.tbl.as_str()).collect();
     assert_eq!(tables, ["accounts", "plans", "plan_prices"], "{rows:?}");
     assert!(rows.iter().all(|row| row.branches == 2 && !row.differs && row.reason.is_none()), "{rows:?}");
     assert_eq!(take_lost(&house).await, 3);
-    assert_eq!(lost(&house).await.len(), 0);
+    assert_eq!(what_is_lost(&house).await.len(), 0);
     agree(&house, 1).await;
     assert_eq!(number(db, "select count(*) from plans where name = 'Yearly'").await, 1);
     assert_eq!(
@@ -466,12 +474,7 @@ async fn what_headquarters_made_since_its_backup_and_branches_sold_by_is_not_los
 
 #[tokio::test]
 async fn what_branches_do_not_agree_about_or_does_not_fit_is_not_taken_back() {
-    let (house, _) = house().await;
-    register(&house.first.gym, "Mona Adel").await;
-    house.meet().await;
-    let backup = house.hq.backup().await;
-    made_at_headquarters(&house).await;
-    house.meet().await;
+    let (house, backup, ..) = about_to_lose().await;
     // Somebody at the first branch would like a cheaper price.
     let forged = "set local gatehouse.relay = 'on'; update plan_prices set amount = 1 where plan_id in (select id from plans where name = 'Yearly')";
     let mut tx = house.first.gym.db.owner.begin().await.expect("a transaction");
@@ -492,7 +495,7 @@ async fn what_branches_do_not_agree_about_or_does_not_fit_is_not_taken_back() {
         branch.round().await;
     }
     assert_eq!(take_lost(&house).await, 1);
-    let rows = lost(&house).await;
+    let rows = what_is_lost(&house).await;
     let left: Vec<_> =
         rows.iter().map(|row| (row.tbl.as_str(), row.differs, row.reason.as_deref())).collect();
     assert_eq!(left, [("accounts", false, Some("accounts_username_key")), ("plan_prices", true, None)]);
@@ -501,7 +504,7 @@ async fn what_branches_do_not_agree_about_or_does_not_fit_is_not_taken_back() {
     assert_eq!(number(&house.hq.owner, prices).await, 0);
     let mut hq = house.hq.owner.acquire().await.expect("a connection");
     store::forget_lost(&mut hq).await.expect("forgotten");
-    assert_eq!(lost(&house).await.len(), 0);
+    assert_eq!(what_is_lost(&house).await.len(), 0);
 }
 
 #[tokio::test]
@@ -517,7 +520,7 @@ async fn what_headquarters_deleted_does_not_come_back_by_way_of_a_branch_that_wa
     for branch in [&house.second, &house.first] {
         assert_eq!(branch.round().await.offered, 0);
     }
-    assert_eq!(lost(&house).await.len(), 0);
+    assert_eq!(what_is_lost(&house).await.len(), 0);
     agree(&house, 0).await;
     let there = "select count(*) from tax_rates where name = 'Old tax'";
     assert_eq!(number(&house.second.gym.db.owner, there).await, 0);
@@ -525,12 +528,7 @@ async fn what_headquarters_deleted_does_not_come_back_by_way_of_a_branch_that_wa
 
 #[tokio::test]
 async fn copies_are_given_again_when_the_line_is_cut_between() {
-    let (house, _) = house().await;
-    register(&house.first.gym, "Mona Adel").await;
-    house.meet().await;
-    let backup = house.hq.backup().await;
-    made_at_headquarters(&house).await;
-    house.meet().await;
+    let (house, backup, ..) = about_to_lose().await;
     put_back(&house.hq, &backup, &house).await;
     // All of it is queued and offered, and the branch has not noted that.
     let mut local = house.first.gym.services.db.acquire().await.expect("a connection");
@@ -558,4 +556,28 @@ async fn copies_are_given_again_when_the_line_is_cut_between() {
     assert_eq!(number(&house.first.gym.db.owner, queued).await, 2, "nothing is queued twice");
     assert_eq!(take_lost(&house).await, 3);
     agree(&house, 0).await;
+}
+
+#[tokio::test]
+async fn the_hash_of_a_password_that_was_lost_is_neither_listed_nor_kept_in_the_audit_log() {
+    let (house, backup, ..) = about_to_lose().await;
+    let hash = "select count(*) from accounts where username = 'office' and password_hash is not null and pin_hash is not null";
+    assert_eq!(number(&house.hq.owner, hash).await, 1);
+    put_back(&house.hq, &backup, &house).await;
+    house.first.round().await;
+    let services = Services { db: house.hq.owner.clone(), ..house.first.gym.services.clone() };
+    let office = Actor::System { branch: None, desk: None };
+    let listed = serde_json::to_string(&lost::list(&services, &office).await.expect("a list")).expect("text");
+    assert!(
+        listed.contains("office") && !listed.contains("_hash") && !listed.contains("$argon2"),
+        "{listed}"
+    );
+    let done = lost::take(&services, &office).await.expect("taken");
+    assert_eq!((done.taken, done.left), (3, 0));
+    assert_eq!(number(&house.hq.owner, hash).await, 1, "it is the same password");
+    let kept = "select count(*) from audit_log where act = 'headquarters.lost_taken' and before::text like '%office%'";
+    assert_eq!(number(&house.hq.owner, kept).await, 1);
+    let told =
+        "select count(*) from audit_log where before::text like '%\\_hash%' or before::text like '%$argon2%'";
+    assert_eq!(number(&house.hq.owner, told).await, 0);
 }

@@ -42,8 +42,8 @@ pub async fn take(services: &Services, actor: &Actor) -> Result<LostTaken, Error
     Ok(done)
 }
 
-/// Nothing is missing any more: what is offered is thrown away, and what comes later is refused. The rows are kept in the
-/// audit log.
+/// Nothing is missing any more: what is offered is thrown away, and what comes later is refused. What was in them is
+/// kept in the audit log.
 ///
 /// # Errors
 /// As [`take`]; [`Error::Invalid`] for a reason that says nothing.

@@ -1,4 +1,5 @@
 //! SQL of both ends: the branch's own database, and the three calls it may make at headquarters.
+use super::event;
 use super::model::{Batch, Limits, Queued};
 use super::wire::{Answer, Copies, Event, Hello, Lacking, Lost, Page, Pushed, Reach, Redeemed};
 use crate::error::Error;
@@ -329,12 +330,21 @@ pub async fn offer(hq: &mut PgConnection, tbl: &str, rows: &[Value]) -> Result<A
 
 /// What branches offer of what is lost here; at headquarters.
 pub async fn lost(db: &mut PgConnection) -> Result<Vec<Lost>, Error> {
-    Ok(sqlx::query_as!(
-        Lost,
+    let rows = sqlx::query!(
         r#"select tbl as "tbl!", key as "key!", row as "row!", branches as "branches!", differs as "differs!", reason from office_lost()"#
     )
     .fetch_all(db)
-    .await?)
+    .await?;
+    let told = rows.into_iter().map(|lost| Lost {
+        // This is printed and kept in the audit log; an account's row has the hashes of its password and PIN.
+        fields: event::changes("insert", None, &lost.row),
+        tbl: lost.tbl,
+        key: lost.key,
+        branches: lost.branches,
+        differs: lost.differs,
+        reason: lost.reason,
+    });
+    Ok(told.collect())
 }
 
 /// Takes it; gives how many rows. What branches do not agree about stays, and so does what does not fit.

@@ -1,4 +1,5 @@
 //! What the two ends say to each other, and what people ask of either.
+use super::view::FieldChange;
 use crate::ids::{BranchId, GymId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -85,7 +86,8 @@ pub struct Lacking {
 pub struct Lost {
     pub tbl: String,
     pub key: String,
-    pub row: Value,
+    /// What is in it, without identifiers, hashes and secrets.
+    pub fields: Vec<FieldChange>,
     /// How many branches offer it.
     pub branches: i64,
     /// They do not agree what was in it.
