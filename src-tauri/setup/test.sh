@@ -11,7 +11,7 @@ window=(--features tauri/custom-protocol)
 summary=()
 failed=0
 
-# step NAME PATTERN COMMAND…: runs COMMAND; PATTERN finds the runner's own summary lines in what it says.
+# step NAME PATTERN COMMAND…: runs COMMAND; PATTERN finds the runner's own summary lines, and the names of what failed.
 step() {
     local name=$1 pattern=$2 log="$logs/log" status verdict line
     shift 2
@@ -56,13 +56,13 @@ fi
 if step lint 'Finished|^error' lint; then
     step queries 'current' same .sqlx "$logs/sqlx" sqlx
 fi
-step rust 'Summary \[|^test result' rust_tests
+step rust 'Summary \[|^test result|^ +(FAIL|TIMEOUT|SIGNAL|SIG[A-Z]+) \[|^test .* FAILED$' rust_tests
 step types 'svelte-check found' npm --prefix ui run --silent check
-step components 'Tests ' npm --prefix ui test --silent
+step components ' Tests  | FAIL ' npm --prefix ui test --silent
 # Bounded, and its whole process group with it: what a stuck suite leaves behind would hold this pipe open for ever.
 for suite in ui desktop; do
     if [ -x "tests/$suite/run" ]; then
-        step "$suite" 'passed|failed|^ℹ (tests|pass|fail) ' timeout --kill-after=10s 25m "tests/$suite/run"
+        step "$suite" '^ +[0-9]+ (passed|failed|flaky|skipped)|^    \[[a-z]+\] .*›|^ℹ (tests|pass|fail) |^✖ ' timeout --kill-after=10s 25m "tests/$suite/run"
     fi
 done
 if tests/camera/vm --possible; then

@@ -92,14 +92,22 @@ fn is_shown(field: &str) -> bool {
 /// What an event changes: of an edit the fields that differ, of a new or deleted row all that hold something. Without
 /// identifiers, hashes and secrets; in the order of their names.
 pub fn changes(op: &str, base: Option<&Value>, row: &Value) -> Vec<FieldChange> {
+    match op {
+        "insert" => between(None, Some(row)),
+        "delete" => between(Some(row), None),
+        _ => between(base, Some(row)),
+    }
+}
+
+/// All that a row holds, as `changes` tells it of a new one.
+pub fn contents(row: &Value) -> Vec<FieldChange> {
+    between(None, Some(row))
+}
+
+fn between(before: Option<&Value>, after: Option<&Value>) -> Vec<FieldChange> {
     let empty = Map::new();
-    let row = row.as_object().unwrap_or(&empty);
-    let base = base.and_then(Value::as_object).unwrap_or(&empty);
-    let (before, after) = match op {
-        "insert" => (&empty, row),
-        "delete" => (row, &empty),
-        _ => (base, row),
-    };
+    let before = before.and_then(Value::as_object).unwrap_or(&empty);
+    let after = after.and_then(Value::as_object).unwrap_or(&empty);
     let fields: std::collections::BTreeSet<_> = before.keys().chain(after.keys()).collect();
     fields
         .into_iter()

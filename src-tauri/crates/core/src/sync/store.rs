@@ -337,7 +337,7 @@ pub async fn lost(db: &mut PgConnection) -> Result<Vec<Lost>, Error> {
     .await?;
     let told = rows.into_iter().map(|lost| Lost {
         // This is printed and kept in the audit log; an account's row has the hashes of its password and PIN.
-        fields: event::changes("insert", None, &lost.row),
+        fields: event::contents(&lost.row),
         tbl: lost.tbl,
         key: lost.key,
         branches: lost.branches,
