@@ -21,6 +21,7 @@ mod retail;
 mod rpc;
 mod sales;
 mod search;
+mod shelf;
 mod sync;
 mod testkit;
 mod tills;

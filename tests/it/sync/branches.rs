@@ -94,8 +94,7 @@ async fn what_is_sold_at_a_branch_is_at_headquarters_and_nothing_else_waits() {
         create_plan(&house.first.gym.services, &house.first.gym.owner, plan).await.expect_err("a refusal");
     assert_eq!(refused.to_wire().code, "headquarters_owns");
     // Headquarters' own screens work in its database.
-    let services =
-        gatehouse_core::services::Services { db: house.hq.app.clone(), ..house.first.gym.services.clone() };
+    let services = house.first.gym.services.over(house.hq.app.clone());
     let plan = CreatePlan { id: plan_id, form: everywhere(plan_form("Monthly")), price_minor: 75_000 };
     create_plan(&services, &house.first.gym.owner, plan).await.expect("a plan");
     house.meet().await;

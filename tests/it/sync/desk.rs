@@ -43,7 +43,7 @@ async fn page(gym: &TestGym) -> SyncPage {
 
 /// The services of whoever works at headquarters' own database.
 fn at_headquarters(house: &House) -> Services {
-    Services { db: house.hq.app.clone(), ..house.first.gym.services.clone() }
+    house.first.gym.services.over(house.hq.app.clone())
 }
 
 async fn listed(services: &Services, gym: &TestGym, of: RowsOf) -> Vec<SyncRow> {

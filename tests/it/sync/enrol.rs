@@ -43,12 +43,13 @@ impl Office {
         let url = server.owner_url();
         db::migrate(&url, None).await.expect("the migrations run");
         let nowhere = std::env::temp_dir();
-        let services = Services {
-            db: db::connect(&url, 4).await.expect("headquarters"),
-            clock: Arc::new(SystemClock),
-            keys: KeyFile::at(nowhere.join("no.key")),
-            files: nowhere,
-        };
+        let keys = KeyFile::at(nowhere.join("no.key"));
+        let services = Services::new(
+            db::connect(&url, 4).await.expect("headquarters"),
+            Arc::new(SystemClock),
+            nowhere,
+            keys,
+        );
         let office = Self { server, services, authority };
         office.set_up(shared_role).await.expect("a headquarters");
         office
@@ -179,12 +180,9 @@ async fn a_branch_with_nothing_in_its_database_becomes_one_that_headquarters_mad
     let made = office.enrol(request).await;
     let db = TestDb::new().await;
     let folder = tempfile::tempdir().expect("a folder");
-    let services = Services {
-        db: db.app.clone(),
-        clock: Arc::new(FakeClock::at(gym.setup.now)),
-        files: folder.path().to_owned(),
-        keys: KeyFile::at(folder.path().join("secrets.key")),
-    };
+    let keys = KeyFile::at(folder.path().join("secrets.key"));
+    let services =
+        Services::new(db.app.clone(), Arc::new(FakeClock::at(gym.setup.now)), folder.path().to_owned(), keys);
     joins(&services, &made.code).await.expect("joined");
     // Its people, its plans and a desk are there: somebody can log in.
     assert_eq!(
@@ -356,12 +354,9 @@ async fn where_nobody_may_make_roles_a_token_says_which_branch_it_is() {
     let made = office.enrol(request).await;
     let db = TestDb::new().await;
     let folder = tempfile::tempdir().expect("a folder");
-    let second = Services {
-        db: db.app.clone(),
-        clock: Arc::new(FakeClock::at(gym.setup.now)),
-        files: folder.path().to_owned(),
-        keys: KeyFile::at(folder.path().join("secrets.key")),
-    };
+    let keys = KeyFile::at(folder.path().join("secrets.key"));
+    let second =
+        Services::new(db.app.clone(), Arc::new(FakeClock::at(gym.setup.now)), folder.path().to_owned(), keys);
     joins(&second, &made.code).await.expect("joined");
     let told = async |hq: &mut PgConnection| -> String {
         sqlx::query_scalar("select coalesce(hq_hello(1, $1, '{\"waiting\": 1}') ->> 'branch_id', 'nobody')")

@@ -171,12 +171,9 @@ pub async fn opened(hq: &TestDb, code: &str, setup: &GymSetup) -> Branch {
 
 /// A round before there is a desk: the branch's own row is in what comes.
 pub async fn first_round(db: &TestDb, link: &PgConnectOptions, setup: &GymSetup) -> Round {
-    let services = Services {
-        db: db.app.clone(),
-        clock: Arc::new(FakeClock::at(setup.now)),
-        files: std::env::temp_dir(),
-        keys: KeyFile::at(std::env::temp_dir().join("no.key")),
-    };
+    let keys = KeyFile::at(std::env::temp_dir().join("no.key"));
+    let services =
+        Services::new(db.app.clone(), Arc::new(FakeClock::at(setup.now)), std::env::temp_dir(), keys);
     let mut hq = PgConnection::connect_with(link).await.expect("headquarters answers");
     others_ended(&db.owner).await;
     relay::round(&services, &mut hq, Limits::default()).await.expect("a first round")

@@ -11,7 +11,6 @@ use gatehouse_core::members::service as members;
 use gatehouse_core::members::wire::{MemberForm, RegisterMember};
 use gatehouse_core::sales::service::sell;
 use gatehouse_core::sales::wire::{Basket, Line};
-use gatehouse_core::services::Services;
 use gatehouse_core::sync::model::{Limits, written};
 use gatehouse_core::sync::wire::{Answer, Lost};
 use gatehouse_core::sync::{lost, store};
@@ -565,7 +564,7 @@ async fn the_hash_of_a_password_that_was_lost_is_neither_listed_nor_kept_in_the_
     assert_eq!(number(&house.hq.owner, hash).await, 1);
     put_back(&house.hq, &backup, &house).await;
     house.first.round().await;
-    let services = Services { db: house.hq.owner.clone(), ..house.first.gym.services.clone() };
+    let services = house.first.gym.services.over(house.hq.owner.clone());
     let office = Actor::System { branch: None, desk: None };
     let listed = serde_json::to_string(&lost::list(&services, &office).await.expect("a list")).expect("text");
     assert!(

@@ -11,7 +11,7 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations");
 const GRANTS: &str = include_str!("../../../../migrations/grants.sql");
 
 /// After this, a connection is asked whether it still stands.
-const RESTED: Duration = Duration::from_millis(500);
+pub(crate) const RESTED: Duration = Duration::from_millis(500);
 
 /// A pool for the services, as the app role.
 pub async fn connect(url: &str, connections: u32) -> Result<PgPool, Error> {

@@ -32,3 +32,4 @@ pub mod sync;
 pub mod taxes;
 pub mod till;
 pub mod verify;
+mod warm;

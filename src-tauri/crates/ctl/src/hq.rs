@@ -347,12 +347,8 @@ pub async fn services(url: &str) -> Result<Services, String> {
         .map_err(|error| format!("the database cannot be used: {error}"))?;
     // Neither files nor keys of its own are at a headquarters.
     let nowhere = std::env::temp_dir();
-    Ok(Services {
-        db,
-        clock: Arc::new(SystemClock),
-        keys: KeyFile::at(nowhere.join("gatehouse-headquarters.key")),
-        files: nowhere,
-    })
+    let keys = KeyFile::at(nowhere.join("gatehouse-headquarters.key"));
+    Ok(Services::new(db, Arc::new(SystemClock), nowhere, keys))
 }
 
 async fn state(services: &Services) -> Result<Headquarters, String> {

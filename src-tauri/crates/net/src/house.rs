@@ -100,7 +100,7 @@ impl House {
         migrate(&place, server.as_ref(), &app_url, &owner_url, clock.as_ref()).await?;
         let pool = db::connect(&app_url, CONNECTIONS).await.map_err(|e| OpenError::Remote(e.to_string()))?;
         let keys = KeyFile::at(place.data_dir.join("secrets.key"));
-        let services = Services { db: pool, clock, files, keys };
+        let services = Services::new(pool, clock, files, keys);
         Ok(Self { services, place, owner_url, server })
     }
 

@@ -124,12 +124,8 @@ impl TestGym {
         }
         let [owner, manager, reception, second_reception] =
             staff.try_into().expect("as many actors as were made");
-        let services = Services {
-            db: db.app.clone(),
-            clock: Arc::new(clock.clone()),
-            files: files.path().to_owned(),
-            keys: KeyFile::at(files.path().join("secrets.key")),
-        };
+        let keys = KeyFile::at(files.path().join("secrets.key"));
+        let services = Services::new(db.app.clone(), Arc::new(clock.clone()), files.path().to_owned(), keys);
         Self {
             services,
             clock,

@@ -21,6 +21,7 @@ use crate::receipts::give::{self as receipt, Slip};
 use crate::retail::store::{self as retail, Which};
 use crate::retail::wire::Product;
 use crate::sales::draft::{DraftLine, Goods, MOST_LINES, draft, draft_product, shortages};
+use crate::sales::shelf::Shelf;
 use crate::sales::store::{self, Counter, counter_with};
 use crate::sales::wire::{Basket, Line, Sale, SalePreview, Sell, SoldSubscription};
 use crate::services::Services;
@@ -42,8 +43,8 @@ struct Draft {
 /// Lines, dates, tax and total of a basket, before anything happens.
 pub async fn sale_preview(services: &Services, actor: &Actor, basket: Basket) -> Result<SalePreview, Error> {
     actor.require(Permission::Sell)?;
-    let mut db = services.db.acquire().await?;
-    let (draft, _) = plan(&mut db, actor, &basket, None, services.now()).await?;
+    let mut db = services.line().await?;
+    let (draft, _) = plan(&mut db, &services.shelf, actor, &basket, None, services.now()).await?;
     let mut warnings: Vec<&str> = draft.lines.iter().flat_map(|line| line.warnings.iter().copied()).collect();
     let counter = &draft.counter;
     let customer = counter.customer.as_ref();
@@ -62,6 +63,7 @@ pub async fn sale_preview(services: &Services, actor: &Actor, basket: Basket) ->
             warnings.push("already_running");
         }
     }
+    services.rest(db);
     let money = |minor| Money::new(minor, counter.currency.clone());
     Ok(SalePreview {
         member_id: customer.map(|customer| customer.member),
@@ -87,6 +89,7 @@ fn runs_over(record: &Record, period: Period, today: NaiveDate) -> bool {
 
 async fn plan(
     db: &mut PgConnection,
+    shelf: &Shelf,
     actor: &Actor,
     basket: &Basket,
     key: Option<&Key>,
@@ -102,7 +105,7 @@ async fn plan(
     let first = lines.next().unwrap_or_default();
     let key = key.map(|key| key.id);
     let (mut counter, mut answered, offer) =
-        counter_with(db, actor, basket.member_id, key, first, now).await?;
+        counter_with(db, shelf, actor, basket.member_id, key, first, now).await?;
     let mut named = vec![offer];
     for line in lines {
         named.push(match line {
@@ -186,8 +189,8 @@ pub async fn sell(services: &Services, actor: &Actor, request: Sell) -> Result<S
     actor.require(Permission::Sell)?;
     let key = Key::of(request.idempotency_key, "sell", &request)?;
     let now = services.now();
-    let mut db = services.db.acquire().await?;
-    let (draft, answered) = plan(&mut db, actor, &request.basket, Some(&key), now).await?;
+    let mut db = services.line().await?;
+    let (draft, answered) = plan(&mut db, &services.shelf, actor, &request.basket, Some(&key), now).await?;
     if let Some(first) = key.answer(answered)? {
         return Ok(first);
     }
@@ -199,7 +202,11 @@ pub async fn sell(services: &Services, actor: &Actor, request: Sell) -> Result<S
     if matches!(written, Err(Error::Conflict { code: "shift_changed", .. })) {
         written = write_sale(&mut db, actor, &key, &request, &draft, &settled, None).await;
     }
-    drop(db);
+    if written.is_ok() {
+        services.rest(db);
+    } else {
+        drop(db);
+    }
     first_of_two(services, &key, written).await
 }
 

@@ -1,14 +1,12 @@
 //! What the counter is asked from.
 use crate::actor::Actor;
-use crate::day::BranchCalendar;
 use crate::error::Error;
 use crate::ids::{BranchId, ChargeId, MemberId, PlanId, ShiftId, SubscriptionId, TillId, VoucherId};
 use crate::payments::batch::Batch;
 use crate::payments::idempotency::Stored;
 use crate::payments::wire::{Method, Payment};
-use crate::plans::store::PriceRow;
-use crate::plans::wire::PlanForm;
-use crate::subscriptions::store::{EventRow, Offered, OfferedRow, Sold, Tax};
+use crate::sales::shelf::Shelf;
+use crate::subscriptions::store::{EventRow, Offered, Record, Sold};
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -62,8 +60,8 @@ pub struct Paper {
     pub language: String,
 }
 
-/// Asks for all of it in one round trip, with the first answer under the caller's key. An actor without a desk works
-/// at the branch's first till.
+/// The place, and who buys there; with the first answer under the caller's key. An actor without a desk works at the
+/// branch's first till.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a branch or member that is not there.
@@ -74,127 +72,108 @@ pub async fn counter(
     key: Option<Uuid>,
     now: DateTime<Utc>,
 ) -> Result<(Counter, Option<Stored>), Error> {
-    let (counter, stored, _) = counter_with(db, actor, member, key, (None, None), now).await?;
+    let nothing_kept = Shelf::default();
+    let (counter, stored, _) = counter_with(db, &nothing_kept, actor, member, key, (None, None), now).await?;
     Ok((counter, stored))
 }
 
-/// The same with a plan, or a subscription and its plan, in the same round trip. Without a member it is that of the
-/// subscription.
+/// The same with a plan, or a subscription and its plan; without a member it is that of the subscription. One round trip,
+/// when the shelf has what only the settings change.
 pub async fn counter_with(
     db: &mut PgConnection,
+    shelf: &Shelf,
     actor: &Actor,
     member: Option<MemberId>,
     key: Option<Uuid>,
     (plan, subscription): (Option<PlanId>, Option<SubscriptionId>),
     now: DateTime<Utc>,
 ) -> Result<(Counter, Option<Stored>, Offered), Error> {
-    let branch = actor.branch()?;
-    // Only who works without a desk has to ask for the till first.
-    let mut first = if actor.desk().is_ok() { None } else { Some(first_till(db, branch).await?) };
-    let row = loop {
-        let found = sqlx::query!(
-            r#"select b.time_zone, b.day_starts_at, b.currency, b.prices_include_tax, b.cash_rounding_minor, b.name as branch_name,
-                   b.code, b.address, b.tax_number, b.receipt_footer, g.name as gym_name,
-                   t.id as "till: TillId", t.number as till_number, t.name as till_name,
-                   k.request_digest as "digest?", k.response as "response?",
+    let (branch, desk) = (actor.branch()?, actor.desk().ok());
+    // Once more whenever somebody changed the settings in between.
+    loop {
+        let place = shelf.place(db, branch, desk).await?;
+        let row = sqlx::query!(
+            r#"select v.version, k.request_digest as "digest?", k.response as "response?",
                    m.id as "member?: MemberId", m.suspended_at as "suspended_at?", m.full_name as "member_name?",
                    m.native_name as "native_name?", m.number as "member_number?", m.language as "language?",
                    p.id as "payer?: MemberId", p.full_name as "payer_name?",
-                   (select id from till_shifts where till_id = t.id and closed_at is null) as "shift: ShiftId",
-                   (select full_name from accounts where id = $3) as staff,
+                   (select id from till_shifts where till_id = $1 and closed_at is null) as "shift: ShiftId",
+                   (select full_name from accounts where id = $2) as staff,
                    (select coalesce(sum(unallocated), 0)::bigint from payment_balances
-                       where payer_id = p.id and unallocated > 0 and currency = b.currency) as "credit!",
-                   (select coalesce(sum(owed), 0)::bigint from open_charges where payer_id = p.id and currency = b.currency) as "owed!",
-                   o.plan as "plan?: PlanId", o.archived as "archived?", o.form as "form?: Json<PlanForm>", o.tax as "tax?: Json<Tax>",
-                   o.prices as "prices?: Json<Vec<PriceRow>>", o.sold as "sold?: Json<Sold>",
-                   o.events as "events?: Json<Vec<EventRow>>", o.used as "used?"
-               from branches b
-               join gyms g on g.id = b.gym_id
-               left join desks d on d.id = $2 and d.branch_id = b.id
-               join tills t on t.id = coalesce(d.till_id, $8)
+                       where payer_id = p.id and unallocated > 0 and currency = $3) as "credit!",
+                   (select coalesce(sum(owed), 0)::bigint from open_charges where payer_id = p.id and currency = $3) as "owed!",
+                   to_json(s) as "sold: Json<Sold>",
+                   case when s.id is not null then (
+                       select coalesce(json_agg(e), '[]')
+                       from (select id, branch_id, seq, kind::text, at, business_day, starts_on, ends_on, visits, days,
+                                 about_event_id, voids_event_id, successor_id, ledger_transaction_id
+                             from subscription_events e where e.subscription_id = s.id) as e) end as "events: Json<Vec<EventRow>>",
+                   case when s.id is not null then (
+                       select coalesce(array_agg(u.business_day), '{}') from visit_uses u
+                       where u.subscription_id = s.id
+                         and not exists (select from entry_voids v where v.entry_id = u.entry_id)) end as used
+               from settings_version v
                left join idempotency_keys k on k.key = $4
-               left join lateral offered_line($6, $7) o on $6 is not null or $7 is not null
-               left join members m on m.id = coalesce($5, (o.sold ->> 'member_id')::uuid) and m.deleted_at is null
+               left join subscriptions s on s.id = $5
+               left join members m on m.id = coalesce($6, s.member_id) and m.deleted_at is null
                left join household_members hm on hm.member_id = m.id and hm.left_at is null
                left join households h on h.id = hm.household_id
-               left join members p on p.id = coalesce(h.payer_id, m.id)
-               where b.id = $1"#,
-            branch.0,
-            actor.desk().ok().map(|id| id.0),
+               left join members p on p.id = coalesce(h.payer_id, m.id)"#,
+            place.till.0,
             actor.account().map(|id| id.0),
+            place.currency,
             key,
-            member.map(|id| id.0),
-            plan.map(|id| id.0),
             subscription.map(|id| id.0),
-            first
+            member.map(|id| id.0),
         )
-        .fetch_optional(&mut *db)
+        .fetch_one(&mut *db)
         .await?;
-        match found {
-            Some(row) => break row,
-            None if first.is_some() => return Err(Error::NotFound("branch")),
-            None => first = Some(first_till(db, branch).await?),
+        if row.version != place.version {
+            shelf.clear(row.version);
+            continue;
         }
-    };
-    if member.is_some() && row.member.is_none() {
-        return Err(Error::NotFound("member"));
+        if member.is_some() && row.member.is_none() {
+            return Err(Error::NotFound("member"));
+        }
+        let record = Record::of_row(row.sold, row.events, row.used)?;
+        let plan = match plan.or(record.as_ref().map(|record| record.sold.plan_id)) {
+            Some(plan) => shelf.plan(db, plan).await?,
+            None => None,
+        };
+        if plan.as_ref().is_some_and(|plan| plan.version != row.version) {
+            continue;
+        }
+        let customer = row.member.zip(row.payer).map(|(member, payer)| Customer {
+            member,
+            suspended: row.suspended_at.is_some(),
+            payer,
+            payer_name: row.payer_name.clone().unwrap_or_default(),
+            credit: row.credit,
+            owed: row.owed,
+        });
+        let paper = Paper {
+            staff: row.staff,
+            member_name: row.member_name,
+            member_native_name: row.native_name,
+            member_number: row.member_number,
+            language: row.language.unwrap_or_else(|| "en".to_owned()),
+            ..place.paper.clone()
+        };
+        let counter = Counter {
+            branch,
+            till: place.till,
+            shift: row.shift,
+            today: place.calendar.business_day(now),
+            now,
+            currency: place.currency.clone(),
+            prices_include_tax: place.prices_include_tax,
+            cash_rounding: place.cash_rounding,
+            customer,
+            paper,
+        };
+        let offered = Offered { plan: plan.map(|kept| kept.plan.clone()), record };
+        return Ok((counter, row.digest.zip(row.response), offered));
     }
-    let calendar = BranchCalendar::stored(&row.time_zone, row.day_starts_at)?;
-    let customer = row.member.zip(row.payer).map(|(member, payer)| Customer {
-        member,
-        suspended: row.suspended_at.is_some(),
-        payer,
-        payer_name: row.payer_name.clone().unwrap_or_default(),
-        credit: row.credit,
-        owed: row.owed,
-    });
-    let paper = Paper {
-        gym: row.gym_name,
-        branch: row.branch_name,
-        branch_code: row.code,
-        address: row.address,
-        tax_number: row.tax_number,
-        footer: row.receipt_footer,
-        till_number: row.till_number,
-        till_name: row.till_name,
-        time_zone: calendar.zone,
-        staff: row.staff,
-        member_name: row.member_name,
-        member_native_name: row.native_name,
-        member_number: row.member_number,
-        language: row.language.unwrap_or_else(|| "en".to_owned()),
-    };
-    let counter = Counter {
-        branch,
-        till: row.till,
-        shift: row.shift,
-        today: calendar.business_day(now),
-        now,
-        currency: row.currency,
-        prices_include_tax: row.prices_include_tax,
-        cash_rounding: i64::from(row.cash_rounding_minor),
-        customer,
-        paper,
-    };
-    let offered = OfferedRow {
-        plan: row.plan,
-        archived: row.archived,
-        form: row.form,
-        tax: row.tax,
-        prices: row.prices,
-        sold: row.sold,
-        events: row.events,
-        used: row.used,
-    };
-    Ok((counter, row.digest.zip(row.response), offered.read()?))
-}
-
-/// The till of who works without a desk.
-async fn first_till(db: &mut PgConnection, branch: BranchId) -> Result<Uuid, Error> {
-    sqlx::query_scalar!("select id from tills where branch_id = $1 order by number limit 1", branch.0)
-        .fetch_optional(db)
-        .await?
-        .ok_or(Error::NotFound("branch"))
 }
 
 /// The voucher that a payment names, if it can still pay; none for money.

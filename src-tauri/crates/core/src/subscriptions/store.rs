@@ -145,6 +145,16 @@ impl Record {
         Ok(Self { terms: sold.terms.parse()?, sold, events, used, owed: 0, due_since: None })
     }
 
+    /// Where a subscription may not be named: with the columns that are read of it.
+    pub(crate) fn of_row(
+        sold: Option<Json<Sold>>,
+        events: Option<Json<Vec<EventRow>>>,
+        used: Option<Vec<NaiveDate>>,
+    ) -> Result<Option<Self>, Error> {
+        let (events, used) = (events.map(|events| events.0), used.unwrap_or_default());
+        sold.map(|sold| Self::read(sold.0, events.unwrap_or_default(), used)).transpose()
+    }
+
     /// What happened, in order.
     pub fn life(&self) -> Vec<Event> {
         self.events.iter().filter_map(|row| row.columns().read()).collect()
@@ -273,6 +283,27 @@ pub async fn offered(
     row.read()
 }
 
+/// A plan that is there, and the version of the settings that it is of.
+pub async fn offered_at(db: &mut PgConnection, plan: PlanId) -> Result<(Uuid, Option<PlanOnOffer>), Error> {
+    let row = sqlx::query!(
+        r#"select (select version from settings_version) as "version!", plan as "plan: PlanId", archived,
+               form as "form: Json<PlanForm>", tax as "tax: Json<Tax>", prices as "prices: Json<Vec<PriceRow>>"
+           from offered_line($1, null)"#,
+        plan.0
+    )
+    .fetch_one(db)
+    .await?;
+    let offered = OfferedRow {
+        plan: row.plan,
+        archived: row.archived,
+        form: row.form,
+        tax: row.tax,
+        prices: row.prices,
+        ..OfferedRow::default()
+    };
+    Ok((row.version, offered.read()?.plan))
+}
+
 /// Of `offered_line`.
 #[derive(Debug, Default)]
 pub(crate) struct OfferedRow {
@@ -288,11 +319,7 @@ pub(crate) struct OfferedRow {
 
 impl OfferedRow {
     pub fn read(self) -> Result<Offered, Error> {
-        let (events, used) = (self.events.map(|events| events.0), self.used);
-        let record = self
-            .sold
-            .map(|sold| Record::read(sold.0, events.unwrap_or_default(), used.unwrap_or_default()))
-            .transpose()?;
+        let record = Record::of_row(self.sold, self.events, self.used)?;
         let plan = self.plan.zip(self.form).map(|(id, form)| PlanOnOffer {
             id,
             form: form.0,

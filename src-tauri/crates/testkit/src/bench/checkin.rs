@@ -50,12 +50,8 @@ async fn measure() -> Result<()> {
     let mut dice = Dice::new(number("GATEHOUSE_BENCH_SEED", 1));
     for (desks, case, percentiles) in CASES {
         let pool = db::connect(&place.app_url, u32::try_from(desks)?).await?;
-        let services = Services {
-            db: pool.clone(),
-            clock: Arc::new(gym.clock.clone()),
-            files: std::env::temp_dir(),
-            keys: KeyFile::at(std::env::temp_dir().join("gatehouse-secrets.key")),
-        };
+        let keys = KeyFile::at(std::env::temp_dir().join("gatehouse-secrets.key"));
+        let services = Services::new(pool.clone(), Arc::new(gym.clock.clone()), std::env::temp_dir(), keys);
         let mut floor = Floor::open(&place.app_url, desks, gym.members, gym.clock.clone()).await?;
         // Plans are chosen and pages read before anything is timed.
         ours(&services, &gym, desks, turn / 4, &mut dice).await?;

@@ -59,12 +59,8 @@ async fn measure() -> Result<()> {
 }
 
 fn services(gym: &Gym, db: PgPool) -> Services {
-    Services {
-        db,
-        clock: Arc::new(gym.clock.clone()),
-        files: std::env::temp_dir(),
-        keys: KeyFile::at(std::env::temp_dir().join("gatehouse-secrets.key")),
-    }
+    let keys = KeyFile::at(std::env::temp_dir().join("gatehouse-secrets.key"));
+    Services::new(db, Arc::new(gym.clock.clone()), std::env::temp_dir(), keys)
 }
 
 async fn sales(gym: &Arc<Gym>) -> Result<()> {

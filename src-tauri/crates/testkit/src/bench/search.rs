@@ -98,12 +98,8 @@ async fn measure() -> Result<(), Box<dyn Error>> {
 }
 
 fn services(db: PgPool) -> Services {
-    Services {
-        db,
-        clock: Arc::new(SystemClock),
-        files: PathBuf::new(),
-        keys: KeyFile::at(std::env::temp_dir().join("gatehouse-secrets.key")),
-    }
+    let keys = KeyFile::at(std::env::temp_dir().join("gatehouse-secrets.key"));
+    Services::new(db, Arc::new(SystemClock), PathBuf::new(), keys)
 }
 
 /// A member as a full scan sees them.

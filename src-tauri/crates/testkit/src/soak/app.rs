@@ -53,12 +53,8 @@ pub async fn run<S: Suite>(folder: PathBuf, base: DateTime<Utc>) -> Result<(), B
     // One for each client, so that none waits where no kill can cut it off.
     let connections = u32::try_from(S::CLIENTS)? + 2;
     let pool = db::connect(&server.app_url().expose(), connections).await?;
-    let services = Services {
-        db: pool,
-        clock: Arc::new(FastClock { base }),
-        files: folder.join("files"),
-        keys: KeyFile::at(folder.join("secrets.key")),
-    };
+    let keys = KeyFile::at(folder.join("secrets.key"));
+    let services = Services::new(pool, Arc::new(FastClock { base }), folder.join("files"), keys);
     let rows = sqlx::query("select id, branch_id from desks order by name").fetch_all(&services.db).await?;
     let branch = rows.first().ok_or("a gym has a desk")?.get("branch_id");
     let desks = rows.iter().map(|row| row.get("id")).collect();

@@ -69,8 +69,8 @@ impl Place {
         store::join(&mut own, branch, new_id(base), false).await?;
         let pool = db::connect(&server.app_url().expose(), 4).await?;
         let clock = FakeClock::at(&base.to_rfc3339());
-        let services =
-            Services { clock: Arc::new(clock.clone()), ..relay::services(pool, &base.to_rfc3339()) };
+        let mut services = relay::services(pool, &base.to_rfc3339());
+        services.clock = Arc::new(clock.clone());
         let desk = DeskId::new(base);
         let actor = Actor::System { branch: Some(branch), desk: Some(desk) };
         let mut place = Self {

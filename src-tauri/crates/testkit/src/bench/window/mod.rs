@@ -178,12 +178,8 @@ async fn live_in(folder: &Path) -> Result<()> {
     let server = Server::start(&Config::new(folder.join("postgres"))).await?;
     db::migrate(&server.owner_url().expose(), Some(APP_ROLE)).await?;
     let pool = db::connect(&server.app_url().expose(), 2).await?;
-    let services = Services {
-        db: pool,
-        clock: Arc::new(SystemClock),
-        files: folder.join("files"),
-        keys: KeyFile::at(folder.join("secrets.key")),
-    };
+    let keys = KeyFile::at(folder.join("secrets.key"));
+    let services = Services::new(pool, Arc::new(SystemClock), folder.join("files"), keys);
     let demo = Demo { members: 500, days: 90, seed: 1, pack_percent: 25, now: services.now() };
     demo::generate(&services, &server.owner_url().expose(), demo, |_| ()).await?;
     services.db.close().await;

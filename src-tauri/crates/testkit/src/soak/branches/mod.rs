@@ -287,12 +287,8 @@ impl House3 {
     }
 
     fn desk_of(&self, db: PgPool, clock: &FakeClock, actor: Actor, name: String) -> Desk {
-        let services = Services {
-            db,
-            clock: Arc::new(clock.clone()),
-            files: std::env::temp_dir(),
-            keys: KeyFile::at(std::env::temp_dir().join("no.key")),
-        };
+        let keys = KeyFile::at(std::env::temp_dir().join("no.key"));
+        let services = Services::new(db, Arc::new(clock.clone()), std::env::temp_dir(), keys);
         Desk { services, actor, name, plans: self.plans.clone(), last_sale: None }
     }
 

@@ -140,12 +140,8 @@ fn write(log: &mut std::fs::File, line: &Line) -> Result<(), Failure> {
 
 /// What a round needs of the services.
 pub fn services(db: sqlx::PgPool, now: &str) -> Services {
-    Services {
-        db,
-        clock: Arc::new(FakeClock::at(now)),
-        files: std::env::temp_dir(),
-        keys: KeyFile::at(std::env::temp_dir().join("no.key")),
-    }
+    let keys = KeyFile::at(std::env::temp_dir().join("no.key"));
+    Services::new(db, Arc::new(FakeClock::at(now)), std::env::temp_dir(), keys)
 }
 
 /// Starts the process, and again when it was killed.

@@ -14,12 +14,8 @@ async fn day_at_the_door() -> (TestDb, Vec<Told>) {
     let base = app::base();
     let plan = Plan { suite: "checkin", seed: 1, ops: 8 };
     let door = Door::prepare(&db.owner, &plan, base).await.expect("a gym");
-    let services = Services {
-        db: db.app.clone(),
-        clock: Arc::new(SystemClock),
-        files: std::env::temp_dir(),
-        keys: KeyFile::at(std::env::temp_dir().join("gatehouse-secrets.key")),
-    };
+    let keys = KeyFile::at(std::env::temp_dir().join("gatehouse-secrets.key"));
+    let services = Services::new(db.app.clone(), Arc::new(SystemClock), std::env::temp_dir(), keys);
     let (branch, desk): (BranchId, DeskId) =
         sqlx::query_as("select branch_id, id from desks order by name limit 1")
             .fetch_one(&db.owner)
