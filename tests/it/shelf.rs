@@ -4,7 +4,7 @@ use gatehouse_core::ids::{MemberId, PlanId};
 use gatehouse_core::sales::service::{sale_preview, sell};
 use gatehouse_core::sales::wire::{Basket, Line};
 use gatehouse_testkit::TestGym;
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use sqlx::{AssertSqlSafe, Executor as _};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -17,7 +17,10 @@ async fn price(gym: &TestGym, basket: Basket) -> i64 {
 }
 
 async fn version(gym: &TestGym) -> Uuid {
-    sqlx::query_scalar("select version from settings_version").fetch_one(&gym.db.owner).await.expect("a version")
+    sqlx::query_scalar("select version from settings_version")
+        .fetch_one(&gym.db.owner)
+        .await
+        .expect("a version")
 }
 
 /// By another program, which tells nobody.
@@ -98,7 +101,8 @@ async fn whatever_the_counter_keeps_makes_another_version_when_it_changes() {
     let member = gym.member("Mona Adel").await;
     elsewhere(&gym, "update branches set capacity = 80").await;
     assert_eq!(version(&gym).await, before);
-    let gone = sale_preview(&gym.services, &gym.reception, new(member, plan)).await.expect_err("no price is left");
+    let gone =
+        sale_preview(&gym.services, &gym.reception, new(member, plan)).await.expect_err("no price is left");
     assert!(matches!(gone, Error::Conflict { code: "no_price", .. }), "{gone}");
 }
 
@@ -124,13 +128,12 @@ async fn a_connection_that_the_server_ended_while_it_rested_is_not_sold_on() {
     let gym = TestGym::new().await;
     let (member, plan) = (gym.member("Mona Adel").await, gym.monthly().await);
     gym.sell_plan(member, plan).await;
-    let url = gym.db.owner.connect_options();
-    let mut owner = PgConnection::connect_with(&url).await.expect("the owner");
     let ended: i64 = sqlx::query_scalar(
-        "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
-         and usename <> current_user and pg_terminate_backend(pid)",
+        "with others as materialized (select pid from pg_stat_activity
+             where datname = current_database() and usename = current_user and pid <> pg_backend_pid())
+         select count(*) from others where pg_terminate_backend(pid)",
     )
-    .fetch_one(&mut owner)
+    .fetch_one(&gym.db.app)
     .await
     .expect("ended");
     assert!(ended > 0);

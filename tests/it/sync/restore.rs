@@ -580,3 +580,101 @@ async fn the_hash_of_a_password_that_was_lost_is_neither_listed_nor_kept_in_the_
         "select count(*) from audit_log where before::text like '%\\_hash%' or before::text like '%$argon2%'";
     assert_eq!(number(&house.hq.owner, told).await, 0);
 }
+
+/// A price from tomorrow on, as headquarters sets one.
+const DEARER: &str = "update plan_prices set valid = daterange(lower(valid), '2026-03-12');
+     insert into plan_prices
+     select (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid(), 'valid', '[2026-03-12,)', 'amount', 90000))).* from plan_prices r";
+
+const PRICES: &str =
+    "select coalesce(string_agg(valid::text || ' ' || amount, ', ' order by valid), '') from plan_prices";
+
+async fn prices(db: &sqlx::PgPool) -> String {
+    sqlx::query_scalar(PRICES).fetch_one(db).await.expect("prices")
+}
+
+/// Headquarters is put back to before `DEARER`, and both branches have said what they have.
+async fn price_lost() -> (House, String, String) {
+    let (house, _) = house().await;
+    let backup = house.hq.backup().await;
+    let before = prices(&house.hq.owner).await;
+    house.hq.owner.execute(DEARER).await.expect("a price");
+    house.meet().await;
+    let after = prices(&house.hq.owner).await;
+    put_back(&house.hq, &backup, &house).await;
+    assert_eq!(prices(&house.hq.owner).await, before);
+    for branch in [&house.first, &house.second] {
+        let round = branch.round().await;
+        assert_eq!((round.offered, round.set_aside), (1, 1), "{round:?}");
+        // Both cannot be: it sells as it knew, until somebody has said what it is.
+        assert_eq!(prices(&branch.gym.db.owner).await, after);
+    }
+    (house, before, after)
+}
+
+async fn all_prices(house: &House) -> [String; 3] {
+    agree(house, 0).await;
+    for branch in [&house.first, &house.second] {
+        let aside = "select count(*) from sync_quarantine where resolved_at is null";
+        assert_eq!(number(&branch.gym.db.owner, aside).await, 0);
+    }
+    [
+        prices(&house.hq.owner).await,
+        prices(&house.first.gym.db.owner).await,
+        prices(&house.second.gym.db.owner).await,
+    ]
+}
+
+#[tokio::test]
+async fn a_price_that_headquarters_set_after_its_backup_is_taken_back_and_ends_the_one_before() {
+    let (house, _, after) = price_lost().await;
+    assert_eq!(take_lost(&house).await, 1);
+    assert_eq!(all_prices(&house).await, [after.as_str(); 3]);
+}
+
+#[tokio::test]
+async fn a_price_that_is_taken_back_ends_where_one_begins_that_was_set_meanwhile() {
+    let (house, ..) = price_lost().await;
+    let meanwhile = DEARER.replace("2026-03-12", "2026-04-01").replace("90000", "95000");
+    house.hq.owner.execute(sqlx::AssertSqlSafe(meanwhile)).await.expect("a price");
+    house.first.round().await;
+    assert_eq!(take_lost(&house).await, 1);
+    let all = "[2026-03-11,2026-03-12) 40000, [2026-03-12,2026-04-01) 90000, [2026-04-01,) 95000";
+    assert_eq!(all_prices(&house).await, [all; 3]);
+}
+
+#[tokio::test]
+async fn two_prices_of_the_same_day_are_for_somebody_to_decide() {
+    let (house, before, _) = price_lost().await;
+    let meanwhile = DEARER.replace("90000", "95000");
+    house.hq.owner.execute(sqlx::AssertSqlSafe(meanwhile)).await.expect("a price");
+    assert_eq!(take_lost(&house).await, 0);
+    let rows = what_is_lost(&house).await;
+    assert_eq!(rows[0].reason.as_deref(), Some("plan_prices_no_overlap"), "{rows:?}");
+    let meanwhile = prices(&house.hq.owner).await;
+    assert_ne!(meanwhile, before);
+    store::forget_lost(&mut house.hq.owner.acquire().await.expect("a connection")).await.expect("forgotten");
+    assert_eq!(all_prices(&house).await, [meanwhile.as_str(); 3]);
+}
+
+#[tokio::test]
+async fn what_headquarters_does_not_want_back_goes_from_the_branches_too() {
+    let (house, before, _) = price_lost().await;
+    store::forget_lost(&mut house.hq.owner.acquire().await.expect("a connection")).await.expect("forgotten");
+    assert_eq!(all_prices(&house).await, [before.as_str(); 3]);
+}
+
+#[tokio::test]
+async fn a_branch_that_was_away_while_headquarters_forgot_does_not_keep_what_is_forgotten() {
+    let (house, _) = house().await;
+    let backup = house.hq.backup().await;
+    let before = prices(&house.hq.owner).await;
+    house.hq.owner.execute(DEARER).await.expect("a price");
+    house.second.round().await;
+    put_back(&house.hq, &backup, &house).await;
+    house.first.round().await;
+    store::forget_lost(&mut house.hq.owner.acquire().await.expect("a connection")).await.expect("forgotten");
+    assert_eq!(house.second.round().await.offered, 1);
+    assert_eq!(all_prices(&house).await, [before.as_str(); 3]);
+    assert_eq!(number(&house.hq.owner, "select count(*) from sync_refusals").await, 0);
+}

@@ -91,7 +91,7 @@ enum Hq {
         /// Take it from them
         #[arg(long)]
         take: bool,
-        /// Nothing is missing any more: throw away what is offered, and refuse what comes later
+        /// Nothing is missing any more: throw away what is offered, now and later, at the branches too
         #[arg(long, value_name = "REASON", conflicts_with = "take")]
         forget: Option<String>,
         /// One JSON object instead of lines

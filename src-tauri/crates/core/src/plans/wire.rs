@@ -133,7 +133,7 @@ pub struct PlanPrice {
 }
 
 /// A new price from a day on; the price that ran over that day ends the day before.
-#[derive(Debug, Deserialize, TS)]
+#[derive(Clone, Debug, Deserialize, TS)]
 pub struct SetPrice {
     pub plan_id: PlanId,
     pub from: NaiveDate,

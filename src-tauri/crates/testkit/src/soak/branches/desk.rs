@@ -1,6 +1,6 @@
 //! Plays an operation through the product's services: looks up what it needs, asks, and keeps what was answered.
 use super::script::{Op, What};
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use gatehouse_core::actor::Actor;
 use gatehouse_core::checkin::service::check_in;
 use gatehouse_core::checkin::wire::{CheckIn, Source, Who};
@@ -15,6 +15,8 @@ use gatehouse_core::money::Money;
 use gatehouse_core::payments::refund::refund;
 use gatehouse_core::payments::service::{debts, member_payments, pay_debts};
 use gatehouse_core::payments::wire::{Method, PayDebts, Payment, Refund, RefundForm, RefundTo};
+use gatehouse_core::plans::service::set_price;
+use gatehouse_core::plans::wire::SetPrice;
 use gatehouse_core::sales::service::{sale_preview, sell};
 use gatehouse_core::sales::void::void_sale;
 use gatehouse_core::sales::wire::{Basket, Line, Sell, VoidSale};
@@ -48,6 +50,7 @@ pub enum Ask {
         id: ExpenseId,
         form: ExpenseForm,
     },
+    Price(SetPrice),
 }
 
 /// What was answered as done, by where it is stored.
@@ -61,7 +64,7 @@ pub enum Ack {
         member: Uuid,
         mark: String,
     },
-    /// Nothing new.
+    /// Nothing new, or nothing that has an id.
     Repeat,
 }
 
@@ -131,6 +134,12 @@ impl Desk {
                 };
                 Some(Ask::Expense { id: ExpenseId(op.id), form })
             }
+            What::Price => {
+                let from = self.services.now().date_naive() + TimeDelta::days(dice.between(0, 2));
+                let price_minor = dice.between(300, 900) * 100;
+                let plan_id = *dice.pick(&self.plans);
+                Some(Ask::Price(SetPrice { plan_id, from, price_minor, only_this_branch: false }))
+            }
         })
     }
 
@@ -167,6 +176,10 @@ impl Desk {
             Ask::Expense { id, form } => {
                 expenses::create(services, actor, CreateExpense { id, form, file_base64: None }).await?;
                 row("expenses", id.0)
+            }
+            Ask::Price(request) => {
+                set_price(services, actor, request).await?;
+                Ack::Repeat
             }
         })
     }

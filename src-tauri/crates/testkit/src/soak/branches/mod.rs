@@ -40,6 +40,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::JoinSet;
@@ -99,6 +100,9 @@ pub struct Report {
     pub conflicts: i64,
     /// Days whose audit did not agree at first, although nothing was missing.
     pub audits_differed: u64,
+    /// Rows that headquarters had lost with its restore and took back, and that did not fit any more.
+    pub taken_back: u64,
+    pub let_go: u64,
     #[serde(flatten)]
     pub found: Found,
     pub seconds: u64,
@@ -171,6 +175,8 @@ struct House3 {
     /// One restore at a time, until whoever else has it has sent again what is gone with it: what only two databases had that
     /// are both put back is gone by definition, and nobody could count it.
     restoring: Arc<Mutex<()>>,
+    taken_back: AtomicU64,
+    let_go: AtomicU64,
 }
 
 /// What somebody did.
@@ -283,7 +289,16 @@ impl House3 {
             site.line.under(Sky::Stormy);
             site.relay.start().await?;
         }
-        Ok(Self { script, hq, hq_backup: folder.join("backup"), sites, plans, restoring: Arc::default() })
+        Ok(Self {
+            script,
+            hq,
+            hq_backup: folder.join("backup"),
+            sites,
+            plans,
+            restoring: Arc::default(),
+            taken_back: AtomicU64::default(),
+            let_go: AtomicU64::default(),
+        })
     }
 
     fn desk_of(&self, db: PgPool, clock: &FakeClock, actor: Actor, name: String) -> Desk {
@@ -402,6 +417,8 @@ impl House3 {
                 .fetch_one(&self.hq.owner)
                 .await?,
             audits_differed,
+            taken_back: self.taken_back.load(Ordering::Relaxed),
+            let_go: self.let_go.load(Ordering::Relaxed),
             found,
             seconds: started.elapsed().as_secs(),
         })
@@ -469,11 +486,35 @@ impl House3 {
         let now = SystemClock.now().to_rfc3339();
         for site in &self.sites {
             let query = format!(
-                "select epoch = '{epoch}' and not exists (select from sync_outbox where answer is null and at <= '{now}') from sync_node"
+                "select epoch = '{epoch}' and not copies_owed and not exists (select from sync_outbox where answer is null and at <= '{now}') from sync_node"
             );
             self.comes_to(site, &query).await?;
         }
         Ok(())
+    }
+
+    /// Somebody at headquarters takes back what was lost there, and lets go of what does not fit any more.
+    async fn take_lost(&self) -> Result<(), Failure> {
+        loop {
+            let taken: Result<_, Error> = async {
+                let mut db = self.hq.owner.begin().await?;
+                let taken = store::take_lost(&mut db).await?;
+                let left = store::lost(&mut db).await?.len();
+                store::forget_lost(&mut db).await?;
+                db.commit().await?;
+                Ok((taken, left))
+            }
+            .await;
+            match taken {
+                Err(error) if error.lost_connection() => self.hq.ensure().await?,
+                other => {
+                    let (taken, left) = other?;
+                    self.taken_back.fetch_add(u64::try_from(taken)?, Ordering::Relaxed);
+                    self.let_go.fetch_add(u64::try_from(left)?, Ordering::Relaxed);
+                    return Ok(());
+                }
+            }
+        }
     }
 
     /// Waits until a branch's database says so, however often it is killed meanwhile.
@@ -618,6 +659,7 @@ async fn play(house: Arc<House3>, number: usize) -> Result<Played, Failure> {
                     let house = house.clone();
                     behind.spawn(async move {
                         house.is_sent_again(epoch).await?;
+                        house.take_lost().await?;
                         drop(alone);
                         Ok(())
                     });

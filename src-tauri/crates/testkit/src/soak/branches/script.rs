@@ -15,6 +15,8 @@ pub const POOL: usize = 40;
 const FAMOUS: usize = 4;
 /// Branches' operations for each one of headquarters.
 const HQ_EVERY: u64 = 12;
+/// Headquarters' operations for each one of them that is another price.
+const PRICE_IN: u64 = 4;
 /// What an operation takes by the gym's clock: members come back, days turn.
 pub const STEP: TimeDelta = TimeDelta::minutes(7);
 /// How far a clock may be off.
@@ -42,6 +44,8 @@ pub enum What {
     Gift,
     CheckIn,
     Expense,
+    /// Headquarters alone.
+    Price,
 }
 
 /// Of a hundred operations.
@@ -150,7 +154,7 @@ impl Script {
         }
         let hq = (0..ops / HQ_EVERY)
             .map(|_| Op {
-                what: What::Edit,
+                what: if dice.below(PRICE_IN) == 0 { What::Price } else { What::Edit },
                 member: *dice.pick(&pool),
                 id: dice.id(base()),
                 roll: dice.roll(),
