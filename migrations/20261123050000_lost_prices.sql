@@ -105,7 +105,8 @@ end $$;
 
 -- ---------------------------------------------------------------- at a branch
 
--- As before; what did not fit is tried once more when the whole page has come.
+-- As before; what did not fit is tried once more when the whole page has come, and of a row only what came last is kept aside: an older
+-- one that finds room later would take the newer one back.
 create or replace function relay_apply(rows jsonb, new_cursor text) returns int
 language plpgsql security definer set search_path = public, pg_temp set timezone = 'UTC' as $$
 declare
@@ -133,17 +134,18 @@ begin
             if e.id is not null and exists (select from sync_quarantine where id = e.id and resolved_at is not null) then
                 continue;
             end if;
+            -- A newer row in the place of one that was set aside: that one is never put over it.
+            if e.id is null and exists (select from sync_quarantine where resolved_at is null and branch_id is null) then
+                update sync_quarantine q set resolved_at = now()
+                from sync_tables t
+                where t.name = q.tbl and q.tbl = e.event ->> 'tbl' and q.key = sync_key(e.event -> 'row', t.key_columns)
+                  and q.resolved_at is null and q.branch_id is null;
+            end if;
             begin
                 perform relay_apply_one(e.event);
                 if e.id is not null then
                     update sync_quarantine set resolved_at = now() where id = e.id;
                     set_aside := set_aside - (e.id = any (fresh))::int;
-                elsif exists (select from sync_quarantine where resolved_at is null and branch_id is null) then
-                    -- A newer row in its place.
-                    update sync_quarantine q set resolved_at = now()
-                    from sync_tables t
-                    where t.name = q.tbl and q.tbl = e.event ->> 'tbl' and q.key = sync_key(e.event -> 'row', t.key_columns)
-                      and q.resolved_at is null and q.branch_id is null;
                 end if;
             exception when others then
                 get stacked diagnostics why = constraint_name;

@@ -678,3 +678,20 @@ async fn a_branch_that_was_away_while_headquarters_forgot_does_not_keep_what_is_
     assert_eq!(all_prices(&house).await, [before.as_str(); 3]);
     assert_eq!(number(&house.hq.owner, "select count(*) from sync_refusals").await, 0);
 }
+
+#[tokio::test]
+async fn of_a_row_that_is_set_aside_again_only_the_newest_waits() {
+    let (house, ..) = price_lost().await;
+    // Twice more, and neither fits: the branch knows another price for those days.
+    for amount in [41_000, 42_000] {
+        let edit = format!("update plan_prices set amount = {amount}");
+        house.hq.owner.execute(sqlx::AssertSqlSafe(edit)).await.expect("edited");
+        assert_eq!(house.first.round().await.set_aside, 1);
+    }
+    let db = &house.first.gym.db.owner;
+    let aside = "select count(*) from sync_quarantine where resolved_at is null";
+    assert_eq!(number(db, aside).await, 1);
+    // When there is room, it is the last one that stands.
+    store::forget_lost(&mut house.hq.owner.acquire().await.expect("a connection")).await.expect("forgotten");
+    assert_eq!(all_prices(&house).await, ["[2026-03-11,) 42000"; 3]);
+}
