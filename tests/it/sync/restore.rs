@@ -593,6 +593,21 @@ async fn prices(db: &sqlx::PgPool) -> String {
     sqlx::query_scalar(PRICES).fetch_one(db).await.expect("prices")
 }
 
+#[tokio::test]
+async fn a_price_that_comes_from_headquarters_is_asked_by_the_very_next_sale() {
+    let (house, plan) = house().await;
+    let gym = &house.first.gym;
+    let member = gym.member("Mona Adel").await;
+    let basket = Basket::of(member, Line::New { plan_id: plan, starts_on: None });
+    let old = gym.sale_of(basket.clone()).await;
+    gym.sell_plan(member, plan).await;
+    house.hq.owner.execute("update plan_prices set amount = 41000").await.expect("another price");
+    house.first.round().await;
+    let refused = sell(&gym.services, &gym.reception, old).await.expect_err("the price of before");
+    assert_eq!(refused.to_wire().code, "price_changed");
+    assert_eq!(gym.sale_of(basket).await.expected_total, gym.money(41_000));
+}
+
 /// Headquarters is put back to before `DEARER`, and both branches have said what they have.
 async fn price_lost() -> (House, String, String) {
     let (house, _) = house().await;
@@ -636,7 +651,7 @@ async fn a_price_that_headquarters_set_after_its_backup_is_taken_back_and_ends_t
 async fn a_price_that_is_taken_back_ends_where_one_begins_that_was_set_meanwhile() {
     let (house, ..) = price_lost().await;
     let meanwhile = DEARER.replace("2026-03-12", "2026-04-01").replace("90000", "95000");
-    house.hq.owner.execute(sqlx::AssertSqlSafe(meanwhile)).await.expect("a price");
+    house.hq.owner.execute(AssertSqlSafe(meanwhile)).await.expect("a price");
     house.first.round().await;
     assert_eq!(take_lost(&house).await, 1);
     let all = "[2026-03-11,2026-03-12) 40000, [2026-03-12,2026-04-01) 90000, [2026-04-01,) 95000";
@@ -647,7 +662,7 @@ async fn a_price_that_is_taken_back_ends_where_one_begins_that_was_set_meanwhile
 async fn two_prices_of_the_same_day_are_for_somebody_to_decide() {
     let (house, before, _) = price_lost().await;
     let meanwhile = DEARER.replace("90000", "95000");
-    house.hq.owner.execute(sqlx::AssertSqlSafe(meanwhile)).await.expect("a price");
+    house.hq.owner.execute(AssertSqlSafe(meanwhile)).await.expect("a price");
     assert_eq!(take_lost(&house).await, 0);
     let rows = what_is_lost(&house).await;
     assert_eq!(rows[0].reason.as_deref(), Some("plan_prices_no_overlap"), "{rows:?}");
@@ -685,7 +700,7 @@ async fn of_a_row_that_is_set_aside_again_only_the_newest_waits() {
     // Twice more, and neither fits: the branch knows another price for those days.
     for amount in [41_000, 42_000] {
         let edit = format!("update plan_prices set amount = {amount}");
-        house.hq.owner.execute(sqlx::AssertSqlSafe(edit)).await.expect("edited");
+        house.hq.owner.execute(AssertSqlSafe(edit)).await.expect("edited");
         assert_eq!(house.first.round().await.set_aside, 1);
     }
     let db = &house.first.gym.db.owner;
