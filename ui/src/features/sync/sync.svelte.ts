@@ -27,10 +27,9 @@ class SyncDesk {
     }
   }
 
-  /** What came with something else that was asked: the chip is never older than the page beside it. */
+  /** What came with something else that was asked. An answer to `load` that is still under way is heard all the same: it may
+   *  be the newer one, and as news it makes the page look again. */
   hear(status: SyncStatus): void {
-    // An answer that is still on its way is an older one.
-    this.#asked++;
     this.status = status;
     this.told_at = new Date();
   }

@@ -7,16 +7,18 @@ const status = (sheets: number): SyncStatus => ({ mode: "branch", standing: null
 
 beforeEach(() => syncDesk.forget());
 
-test("what the page was told the chip shows at once, and an older answer does not take it back", async () => {
+test("what the page was told the chip shows at once, and an answer under way is heard all the same and is news", async () => {
   let answer: (status: SyncStatus) => void = () => undefined;
   vi.spyOn(client, "call").mockImplementation(() => new Promise((resolve) => (answer = resolve as typeof answer)));
   const asked = syncDesk.load();
   const news = syncDesk.news;
   syncDesk.hear(status(2));
   expect(syncDesk.status?.sheets).toBe(2);
-  answer(status(1));
-  await asked;
-  expect(syncDesk.status?.sheets).toBe(2);
   // The page looks again at news; its own answer is none.
   expect(syncDesk.news).toBe(news);
+  // Asked because of something that happened after the page had asked.
+  answer(status(3));
+  await asked;
+  expect(syncDesk.status?.sheets).toBe(3);
+  expect(syncDesk.news).toBe(news + 1);
 });

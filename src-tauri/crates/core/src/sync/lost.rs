@@ -42,7 +42,7 @@ pub async fn take(services: &Services, actor: &Actor) -> Result<LostTaken, Error
     Ok(done)
 }
 
-/// Nothing is missing any more: what is offered is thrown away, and what comes later is refused. What was in them is
+/// Nothing is missing any more: what is offered, now or later, is thrown away, at the branches too. What is offered now is
 /// kept in the audit log.
 ///
 /// # Errors
